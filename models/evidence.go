@@ -1,0 +1,34 @@
+package models
+
+import "time"
+
+// Direction is which way a message went.
+type Direction string
+
+// The directions.
+const (
+	Sent     Direction = "sent"     // our call and the gateway's answer to it
+	Received Direction = "received" // a notification
+)
+
+// Evidence is one message from or to a gateway as it stood on the wire, and what was made of it.
+// It is only ever added to. Within one order each row holds the hash of the row before.
+type Evidence struct {
+	ID        string  `gorm:"primaryKey"`
+	OrderID   *string // null: the message named no order of ours
+	PaymentID *string
+	Gateway   GatewayName
+	Direction Direction
+	Operation string // create, query, close, refund, notification
+	Request   []byte // what we sent; empty for a notification
+	Response  []byte // what they sent
+	Verdict   string // accepted, repeated, refused, unknown
+	Rule      string // the rule that decided, in a few words
+	Seq       int64  // place in the order's chain, from 1
+	PrevHash  string
+	Hash      string
+	CreatedAt time.Time
+}
+
+// TableName overrides GORM's plural.
+func (Evidence) TableName() string { return "evidence" }

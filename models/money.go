@@ -1,0 +1,94 @@
+package models
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/bojanz/currency"
+)
+
+// Money is an amount in the minor unit of an ISO 4217 currency: 12850 CNY is 128.50 yuan,
+// 12850 JPY is 12,850 yen, 12850 KWD is 12.850 dinar. It is never a fraction of the unit.
+type Money struct {
+	Amount   int64
+	Currency string
+}
+
+// ErrMoneyRange is returned when an amount does not fit.
+var ErrMoneyRange = errors.New("amount out of range")
+
+// KnownCurrency reports whether the code is an ISO 4217 currency.
+func KnownCurrency(code string) bool { return currency.IsValid(code) }
+
+// ParseMoney reads a decimal such as "128.50". It refuses a fraction of the minor unit,
+// a sign, an exponent, and amounts that do not fit.
+func ParseMoney(text, code string) (Money, error) {
+	digits, ok := currency.GetDigits(code)
+	if !ok {
+		return Money{}, fmt.Errorf("unknown currency %q", code)
+	}
+	for _, r := range text {
+		if r != '.' && (r < '0' || r > '9') {
+			return Money{}, fmt.Errorf("amount %q is not a plain decimal", text)
+		}
+	}
+	amount, err := currency.NewAmount(text, code)
+	if err != nil {
+		return Money{}, fmt.Errorf("amount %q is not a plain decimal", text)
+	}
+	if !amount.RoundTo(digits, currency.RoundDown).Equal(amount) {
+		return Money{}, fmt.Errorf("amount %q has more than %d decimals", text, digits)
+	}
+	minor, err := amount.Int64()
+	if err != nil {
+		return Money{}, ErrMoneyRange
+	}
+	return Money{Amount: minor, Currency: code}, nil
+}
+
+// Decimal writes the amount as a plain decimal with the currency's own number of places.
+func (m Money) Decimal() string { return m.amount().Number() }
+
+// Format writes the amount with its symbol as a reader of the language expects it.
+func (m Money) Format(language string) string {
+	return currency.NewFormatter(currency.NewLocale(language)).Format(m.amount())
+}
+
+// Zero reports whether there is no money.
+func (m Money) Zero() bool { return m.Amount == 0 }
+
+// Times returns the amount n times, or ErrMoneyRange.
+func (m Money) Times(n int64) (Money, error) {
+	if n != 0 && (m.Amount > math.MaxInt64/abs(n) || m.Amount < -math.MaxInt64/abs(n)) {
+		return Money{}, ErrMoneyRange
+	}
+	return Money{Amount: m.Amount * n, Currency: m.Currency}, nil
+}
+
+// Plus returns the sum, or ErrMoneyRange. Both must be of one currency.
+func (m Money) Plus(other Money) (Money, error) {
+	if m.Currency != other.Currency {
+		return Money{}, fmt.Errorf("cannot add %s to %s", other.Currency, m.Currency)
+	}
+	sum := m.Amount + other.Amount
+	if (sum > m.Amount) != (other.Amount > 0) {
+		return Money{}, ErrMoneyRange
+	}
+	return Money{Amount: sum, Currency: m.Currency}, nil
+}
+
+func (m Money) amount() currency.Amount {
+	amount, err := currency.NewAmountFromInt64(m.Amount, m.Currency)
+	if err != nil {
+		panic(err) // a currency is checked when it comes in
+	}
+	return amount
+}
+
+func abs(n int64) int64 {
+	if n < 0 {
+		return -n
+	}
+	return n
+}
