@@ -1,0 +1,52 @@
+package web
+
+import (
+	"errors"
+	"reflect"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/go-playground/validator/v10"
+	"github.com/gofiber/fiber/v2"
+)
+
+// FormValue returns a field of the posted form without the space around it: never one of the
+// address, and empty when the form has no such field or it is not valid UTF-8.
+func FormValue(c *fiber.Ctx, name string) string {
+	value := string(c.Request().PostArgs().Peek(name))
+	if value == "" {
+		if form, err := c.MultipartForm(); err == nil && len(form.Value[name]) > 0 {
+			value = form.Value[name][0]
+		}
+	}
+	if !utf8.ValidString(value) {
+		return ""
+	}
+	return strings.TrimSpace(value)
+}
+
+// FieldErrors tells what is wrong with a form: the key of a message by the name of the field.
+type FieldErrors map[string]string
+
+// validate is made once and only read afterwards.
+var validate = newValidator()
+
+func newValidator() *validator.Validate {
+	v := validator.New(validator.WithRequiredStructEnabled())
+	v.RegisterTagNameFunc(func(f reflect.StructField) string { return f.Tag.Get("form") })
+	return v
+}
+
+// Check returns what the form's validate tags refuse, by the names in its form tags; nil when
+// nothing. A tag "x" becomes the message "field.x".
+func Check(form any) FieldErrors {
+	found, ok := errors.AsType[validator.ValidationErrors](validate.Struct(form))
+	if !ok {
+		return nil
+	}
+	errs := FieldErrors{}
+	for _, e := range found {
+		errs[e.Field()] = "field." + e.Tag()
+	}
+	return errs
+}

@@ -1,0 +1,158 @@
+package web
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/nicksnyder/go-i18n/v2/i18n"
+	"go.yaml.in/yaml/v3"
+	"golang.org/x/text/language"
+)
+
+const (
+	languageCookie = "lang"
+	languageAge    = 365 * 24 * time.Hour
+)
+
+// Language is one that pages can be read in.
+type Language struct {
+	Code string // BCP 47
+	Name string // in the language itself
+
+	localizer *i18n.Localizer
+}
+
+// languages are those of the configuration that there is a catalogue for, the default first.
+type languages struct {
+	all     []*Language
+	matcher language.Matcher
+}
+
+// loadLanguages reads the catalogues under locales. A configured language without one is left
+// out: its readers get the nearest that there is.
+func loadLanguages(files fs.FS, configured []string) (*languages, error) {
+	bundle, err := loadCatalogues(files)
+	if err != nil {
+		return nil, err
+	}
+	ls := &languages{}
+	var tags []language.Tag
+	for _, code := range configured {
+		tag, err := language.Parse(code)
+		if err != nil {
+			return nil, fmt.Errorf("language %q: %w", code, err)
+		}
+		if !slices.Contains(bundle.LanguageTags(), tag) {
+			continue
+		}
+		l := &Language{Code: code, localizer: i18n.NewLocalizer(bundle, code)}
+		l.Name = l.Text("language.name")
+		ls.all, tags = append(ls.all, l), append(tags, tag)
+	}
+	if len(ls.all) == 0 {
+		return nil, fmt.Errorf("no catalogue for any of the languages %v", configured)
+	}
+	ls.matcher = language.NewMatcher(tags)
+	return ls, nil
+}
+
+func loadCatalogues(files fs.FS) (*i18n.Bundle, error) {
+	bundle := i18n.NewBundle(language.English)
+	bundle.RegisterUnmarshalFunc("yaml", yaml.Unmarshal)
+	names, err := fs.Glob(files, "locales/*.yaml")
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if _, err := bundle.LoadMessageFileFS(files, name); err != nil {
+			return nil, fmt.Errorf("catalogue %s: %w", path.Base(name), err)
+		}
+	}
+	return bundle, nil
+}
+
+// Text returns the message with the key in the language. Arguments are pairs of a name and a
+// value; the one named "count" chooses the plural. An unknown key is its own text.
+func (l *Language) Text(key string, args ...any) string {
+	data := make(map[string]any, len(args)/2)
+	for i := 0; i+1 < len(args); i += 2 {
+		data[fmt.Sprint(args[i])] = args[i+1]
+	}
+	text, err := l.localizer.Localize(&i18n.LocalizeConfig{
+		MessageID: key, TemplateData: data, PluralCount: data["count"],
+	})
+	if err != nil && text == "" {
+		return key
+	}
+	return text
+}
+
+// Language returns what the visitor reads: what was chosen, or what the browser asks for, or
+// what the wallet is set to, or the shop's default.
+func (b *Base) Language(c *fiber.Ctx) *Language {
+	if l, ok := c.Locals(languageKey).(*Language); ok {
+		return l
+	}
+	l := b.languages.find(c.Cookies(languageCookie), c.Get(fiber.HeaderAcceptLanguage),
+		walletLanguage(c.Get(fiber.HeaderUserAgent)))
+	c.Locals(languageKey, l)
+	return l
+}
+
+// ChooseLanguage answers any page's ?lang=: it remembers the choice and goes on to the same
+// page without it. It needs no session.
+func (b *Base) ChooseLanguage(c *fiber.Ctx) error {
+	code := c.Query("lang")
+	if code == "" || c.Method() != fiber.MethodGet {
+		return c.Next()
+	}
+	if slices.ContainsFunc(b.languages.all, func(l *Language) bool { return l.Code == code }) {
+		c.Cookie(&fiber.Cookie{
+			Name: languageCookie, Value: code, Path: "/", MaxAge: int(languageAge.Seconds()),
+			Secure: b.sessions.options.Secure, HTTPOnly: true, SameSite: fiber.CookieSameSiteLaxMode,
+		})
+	}
+	c.Request().URI().QueryArgs().Del("lang")
+	return c.Redirect(localTarget(c), fiber.StatusSeeOther)
+}
+
+// localTarget is the request's own address, which never leads to another site.
+func localTarget(c *fiber.Ctx) string {
+	target := "/" + strings.TrimLeft(c.Path(), "/\\")
+	if query := c.Request().URI().QueryArgs().String(); query != "" {
+		target += "?" + query
+	}
+	return target
+}
+
+// find returns the language that fits the first of the wishes that any fits.
+func (ls *languages) find(wishes ...string) *Language {
+	for _, wish := range wishes {
+		tags, _, err := language.ParseAcceptLanguage(wish)
+		if err != nil || len(tags) == 0 {
+			continue
+		}
+		if _, i, confidence := ls.matcher.Match(tags...); confidence > language.No {
+			return ls.all[i]
+		}
+	}
+	return ls.all[0]
+}
+
+var walletLanguagePattern = regexp.MustCompile(`\bLanguage/([A-Za-z]{2,3}(?:[-_][A-Za-z]{2,4}){0,2})\b`)
+
+// walletLanguage returns the language that WeChat and Alipay name in their user agents, in the
+// form of an Accept-Language header.
+func walletLanguage(userAgent string) string {
+	found := walletLanguagePattern.FindStringSubmatch(userAgent)
+	if found == nil {
+		return ""
+	}
+	return strings.ReplaceAll(found[1], "_", "-")
+}

@@ -1,0 +1,76 @@
+package web
+
+import (
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"saoma/models"
+)
+
+// Page is what every page knows; a page's own struct embeds it. Its methods are for templates:
+//
+//	{{.T "cart.title"}}  {{.T "cart.left" "count" .Left}}  {{.Price .Total}}  {{.Time .PaidAt}}
+//	<input type="hidden" name="_csrf" value="{{.CSRF}}">   {{.Image .Product.Image}}
+type Page struct {
+	Title       string
+	Description string // for search engines; empty for pages that are not to be found
+	Lang        string
+	Languages   []*Language
+	ShopName    string
+	Path        string
+	PublicURL   string
+	CartCount   int64
+	SandboxOn   bool
+
+	base     *Base
+	language *Language
+	session  *Session
+}
+
+// Page returns what every page knows, with the message of the key as its title. Languages is
+// empty where there is nothing to choose.
+func (b *Base) Page(c *fiber.Ctx, titleKey string, args ...any) Page {
+	language, session := b.Language(c), b.Session(c)
+	p := Page{
+		Title:     language.Text(titleKey, args...),
+		Lang:      language.Code,
+		ShopName:  b.Config.ShopName,
+		Path:      c.Path(),
+		PublicURL: b.Config.PublicURL,
+		CartCount: session.Count(),
+		SandboxOn: b.Config.SandboxOn,
+		base:      b, language: language, session: session,
+	}
+	if len(b.languages.all) > 1 {
+		p.Languages = b.languages.all
+	}
+	return p
+}
+
+// T returns the message with the key in the reader's language; see Language.Text.
+func (p Page) T(key string, args ...any) string { return p.language.Text(key, args...) }
+
+// CSRF returns the token for the page's forms. It gives the visitor a session's cookie.
+func (p Page) CSRF() string { return p.session.CSRF() }
+
+// Money writes an amount as the reader expects it.
+func (p Page) Money(m models.Money) string { return m.Format(p.Lang) }
+
+// Price writes minor units of the shop's currency.
+func (p Page) Price(minor int64) string {
+	return p.Money(models.Money{Amount: minor, Currency: p.base.Config.Currency})
+}
+
+// Time writes a time in the shop's zone, to the minute.
+func (p Page) Time(t time.Time) string {
+	return t.In(p.base.Config.TimeZone).Format(p.T("format.time"))
+}
+
+// Image returns the address of an article's picture; empty when there is none.
+func (p Page) Image(name string) string {
+	if name == "" {
+		return ""
+	}
+	return p.base.assets.Address("images/" + name)
+}

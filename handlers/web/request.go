@@ -1,0 +1,98 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"saoma/payments"
+)
+
+// requestTimeout bounds everything that one request waits for: a buyer has an answer within it
+// even when the gateway has none.
+const requestTimeout = 8 * time.Second
+
+// key is the type of what handlers keep with a request.
+type key int
+
+const (
+	sessionKey key = iota
+	requestIDKey
+	languageKey
+)
+
+// Deadline gives the request a context that ends in time; handlers take it with c.UserContext.
+// It is not the connection's own context, which is used again for the next request.
+func Deadline(c *fiber.Ctx) error {
+	ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
+	defer cancel()
+	c.SetUserContext(ctx)
+	return c.Next()
+}
+
+// SetRequestID names the request for the log and the error page.
+func SetRequestID(c *fiber.Ctx, id string) { c.Locals(requestIDKey, id) }
+
+// RequestID returns the name given by SetRequestID.
+func RequestID(c *fiber.Ctx) string {
+	id, _ := c.Locals(requestIDKey).(string)
+	return id
+}
+
+// DeviceOf tells which wallet's browser asks and whether it runs on a phone.
+func DeviceOf(c *fiber.Ctx) payments.Device {
+	return payments.DeviceOf(c.Get(fiber.HeaderUserAgent))
+}
+
+// ClientIP returns the visitor's address: the peer's, or what a trusted proxy says it is. Each
+// proxy appends the peer it saw, so the list is read from its end and stops at the first
+// address that is not a proxy of ours; what stands before it anybody may have written.
+func (b *Base) ClientIP(c *fiber.Ctx) string {
+	peer := c.Context().RemoteIP().String()
+	hops := strings.Split(c.Get(fiber.HeaderXForwardedFor), ",")
+	for _, hop := range slices.Backward(hops) {
+		addr, err := netip.ParseAddr(strings.TrimSpace(hop))
+		if err != nil || !b.trusts(peer) {
+			break
+		}
+		peer = addr.Unmap().String()
+	}
+	return peer
+}
+
+func (b *Base) trusts(ip string) bool {
+	addr, err := netip.ParseAddr(ip)
+	return err == nil && slices.ContainsFunc(b.proxies, func(p netip.Prefix) bool {
+		return p.Contains(addr.Unmap())
+	})
+}
+
+// bridge makes the part of a net/http request that gorilla/sessions and the check for
+// cross-site requests look at.
+func bridge(c *fiber.Ctx) *http.Request {
+	r := &http.Request{
+		Method: c.Method(),
+		Host:   string(c.Request().Host()),
+		URL:    &url.URL{Path: c.Path()},
+		Header: http.Header{},
+	}
+	for _, name := range []string{"Cookie", "Origin", "Sec-Fetch-Site"} {
+		if value := c.Get(name); value != "" {
+			r.Header.Set(name, value)
+		}
+	}
+	return r.WithContext(c.UserContext())
+}
+
+// responseHeader is the part of a net/http response that gorilla/sessions writes to.
+type responseHeader http.Header
+
+func (h responseHeader) Header() http.Header       { return http.Header(h) }
+func (h responseHeader) Write([]byte) (int, error) { return 0, http.ErrNotSupported }
+func (h responseHeader) WriteHeader(int)           {}
