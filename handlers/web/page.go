@@ -22,6 +22,7 @@ type Page struct {
 	PublicURL   string
 	CartCount   int64
 	SandboxOn   bool
+	Refresh     int // seconds after which the page loads itself anew where scripts are off; 0: never
 
 	base     *Base
 	language *Language
