@@ -24,7 +24,8 @@ type Evidence struct {
 	Response  []byte // what they sent
 	Verdict   string // accepted, repeated, refused, unknown
 	Rule      string // the rule that decided, in a few words
-	Seq       int64  // place in the order's chain, from 1
+	Digest    string // SHA-256 of Request and Response: a repeat is known by it
+	Seq       int64  // place in the order's chain, from 1; 0 outside of any chain
 	PrevHash  string
 	Hash      string
 	CreatedAt time.Time

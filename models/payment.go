@@ -79,9 +79,10 @@ type Payment struct {
 	SucceededAt *time.Time // when a verified success was recorded
 	ConfirmedAt *time.Time // when an answer strong enough to fulfil on agreed
 
-	CheckAt *time.Time // when the sweep asks next; null: not any more
-	Checks  int        // how often it has asked
-	Lease   string     // who asks now; see store_payment.go
+	// When the sweep asks next; null: not any more. Moving it on from the value one has read
+	// is also the lease: the replica whose UPDATE finds that value asks, the others do not.
+	CheckAt *time.Time
+	Checks  int // how often it has asked
 }
 
 // Live reports whether the gateway may be asked to take money for the attempt now.

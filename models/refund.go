@@ -19,5 +19,4 @@ type Refund struct {
 	SucceededAt *time.Time
 	CheckAt     *time.Time
 	Checks      int
-	Lease       string
 }

@@ -1,0 +1,319 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-gormigrate/gormigrate/v2"
+	"gorm.io/gorm"
+)
+
+// migrations are the steps that make the tables. The list is only ever added to. Each step may
+// have been cut off half-way and is right to run again. Steps add: a table, a column, an index;
+// an older binary goes on working on the newer tables.
+var migrations = []*gormigrate.Migration{
+	step("001_products", `CREATE TABLE IF NOT EXISTS products (
+		id varchar(36) PRIMARY KEY,
+		slug varchar(100) NOT NULL,
+		name varchar(200) NOT NULL,
+		description text NOT NULL,
+		image varchar(200) NOT NULL,
+		position bigint NOT NULL,
+		active boolean NOT NULL,
+		created_at TIME NOT NULL,
+		updated_at TIME NOT NULL,
+		CONSTRAINT products_slug UNIQUE (slug)
+	)`),
+	step("002_variants", `CREATE TABLE IF NOT EXISTS variants (
+		id varchar(36) PRIMARY KEY,
+		product_id varchar(36) NOT NULL,
+		sku varchar(64) NOT NULL,
+		options varchar(200) NOT NULL,
+		price bigint NOT NULL CHECK (price > 0),
+		counted boolean NOT NULL,
+		on_hand bigint NOT NULL CHECK (on_hand >= 0),
+		reserved bigint NOT NULL CHECK (reserved >= 0),
+		digital boolean NOT NULL,
+		delivery text NOT NULL,
+		image varchar(200) NOT NULL,
+		position bigint NOT NULL,
+		active boolean NOT NULL,
+		created_at TIME NOT NULL,
+		updated_at TIME NOT NULL,
+		FOREIGN KEY (product_id) REFERENCES products(id),
+		CONSTRAINT variants_sku UNIQUE (sku)
+	)`, index("variants", "variants_product", "product_id, position")),
+	step("003_orders", `CREATE TABLE IF NOT EXISTS orders (
+		id varchar(36) PRIMARY KEY,
+		number varchar(32) NOT NULL,
+		token varchar(64) NOT NULL,
+		form_token varchar(64) NOT NULL,
+		status varchar(16) NOT NULL,
+		currency varchar(3) NOT NULL,
+		goods bigint NOT NULL,
+		shipping bigint NOT NULL,
+		amount bigint NOT NULL CHECK (amount > 0),
+		name varchar(200) NOT NULL,
+		email varchar(254) NOT NULL,
+		phone varchar(40) NOT NULL,
+		address varchar(500) NOT NULL,
+		city varchar(200) NOT NULL,
+		region varchar(200) NOT NULL,
+		postcode varchar(40) NOT NULL,
+		country varchar(100) NOT NULL,
+		note varchar(1000) NOT NULL,
+		language varchar(16) NOT NULL,
+		wallet varchar(16) NOT NULL,
+		shipped boolean NOT NULL,
+		customer_id varchar(64) NOT NULL,
+		customer_since TIME NOT NULL,
+		client_ip varchar(64) NOT NULL,
+		evidence_seq bigint NOT NULL,
+		evidence_hash varchar(64) NOT NULL,
+		created_at TIME NOT NULL,
+		updated_at TIME NOT NULL,
+		expires_at TIME NOT NULL,
+		paid_at TIME,
+		payment_id varchar(36),
+		CONSTRAINT orders_number UNIQUE (number),
+		CONSTRAINT orders_token UNIQUE (token),
+		CONSTRAINT orders_form_token UNIQUE (form_token)
+	)`, index("orders", "orders_due", "status, expires_at")),
+	step("004_order_items", `CREATE TABLE IF NOT EXISTS order_items (
+		id varchar(36) PRIMARY KEY,
+		order_id varchar(36) NOT NULL,
+		variant_id varchar(36) NOT NULL,
+		sku varchar(64) NOT NULL,
+		name varchar(200) NOT NULL,
+		options varchar(200) NOT NULL,
+		image varchar(200) NOT NULL,
+		price bigint NOT NULL,
+		quantity bigint NOT NULL CHECK (quantity > 0),
+		counted boolean NOT NULL,
+		digital boolean NOT NULL,
+		delivery text NOT NULL,
+		position bigint NOT NULL,
+		FOREIGN KEY (order_id) REFERENCES orders(id)
+	)`, index("order_items", "order_items_order", "order_id, position")),
+	step("005_payments", `CREATE TABLE IF NOT EXISTS payments (
+		id varchar(36) PRIMARY KEY,
+		order_id varchar(36) NOT NULL,
+		number varchar(32) NOT NULL,
+		gateway varchar(16) NOT NULL,
+		method varchar(32) NOT NULL,
+		reference varchar(64),
+		wallet varchar(16) NOT NULL,
+		scene varchar(16) NOT NULL,
+		status varchar(16) NOT NULL,
+		currency varchar(3) NOT NULL,
+		amount bigint NOT NULL CHECK (amount > 0),
+		live_order_id varchar(36),
+		action varchar(16) NOT NULL,
+		action_data MEDIUMTEXT NOT NULL,
+		failure varchar(500) NOT NULL,
+		created_at TIME NOT NULL,
+		updated_at TIME NOT NULL,
+		expires_at TIME NOT NULL,
+		watch_until TIME NOT NULL,
+		succeeded_at TIME,
+		confirmed_at TIME,
+		check_at TIME,
+		checks bigint NOT NULL,
+		FOREIGN KEY (order_id) REFERENCES orders(id),
+		CONSTRAINT payments_number UNIQUE (number),
+		CONSTRAINT payments_reference UNIQUE (gateway, reference),
+		CONSTRAINT payments_live UNIQUE (live_order_id)
+	)`, index("payments", "payments_order", "order_id, created_at"), index("payments", "payments_due", "check_at")),
+	step("006_evidence", `CREATE TABLE IF NOT EXISTS evidence (
+		id varchar(36) PRIMARY KEY,
+		order_id varchar(36),
+		payment_id varchar(36),
+		gateway varchar(16) NOT NULL,
+		direction varchar(16) NOT NULL,
+		operation varchar(16) NOT NULL,
+		request BLOB,
+		response BLOB,
+		verdict varchar(32) NOT NULL,
+		rule varchar(200) NOT NULL,
+		digest varchar(64) NOT NULL,
+		seq bigint NOT NULL,
+		prev_hash varchar(64) NOT NULL,
+		hash varchar(64) NOT NULL,
+		created_at TIME NOT NULL,
+		CONSTRAINT evidence_chain UNIQUE (order_id, seq)
+	)`, index("evidence", "evidence_digest", "payment_id, digest")),
+	step("007_refunds", `CREATE TABLE IF NOT EXISTS refunds (
+		id varchar(36) PRIMARY KEY,
+		order_id varchar(36) NOT NULL,
+		payment_id varchar(36) NOT NULL,
+		number varchar(32) NOT NULL,
+		status varchar(16) NOT NULL,
+		currency varchar(3) NOT NULL,
+		amount bigint NOT NULL CHECK (amount > 0),
+		reason varchar(500) NOT NULL,
+		failure varchar(500) NOT NULL,
+		created_at TIME NOT NULL,
+		updated_at TIME NOT NULL,
+		succeeded_at TIME,
+		check_at TIME,
+		checks bigint NOT NULL,
+		FOREIGN KEY (order_id) REFERENCES orders(id),
+		FOREIGN KEY (payment_id) REFERENCES payments(id),
+		CONSTRAINT refunds_number UNIQUE (number)
+	)`, index("refunds", "refunds_order", "order_id, created_at"), index("refunds", "refunds_payment", "payment_id"), index("refunds", "refunds_due", "check_at")),
+	step("008_incidents", `CREATE TABLE IF NOT EXISTS incidents (
+		id varchar(36) PRIMARY KEY,
+		kind varchar(32) NOT NULL,
+		status varchar(16) NOT NULL,
+		dedup_key varchar(190) NOT NULL,
+		gateway varchar(16) NOT NULL,
+		order_id varchar(36),
+		payment_id varchar(36),
+		number varchar(64) NOT NULL,
+		currency varchar(16) NOT NULL,
+		amount bigint NOT NULL,
+		detail varchar(1000) NOT NULL,
+		resolution varchar(1000) NOT NULL,
+		count bigint NOT NULL,
+		created_at TIME NOT NULL,
+		updated_at TIME NOT NULL,
+		resolved_at TIME,
+		CONSTRAINT incidents_dedup UNIQUE (dedup_key)
+	)`, index("incidents", "incidents_open", "status, created_at"), index("incidents", "incidents_order", "order_id, status")),
+	step("009_sessions", `CREATE TABLE IF NOT EXISTS sessions (
+		id_hash varchar(64) PRIMARY KEY,
+		data BLOB NOT NULL,
+		expires_at TIME NOT NULL
+	)`, index("sessions", "sessions_expiry", "expires_at")),
+}
+
+// step is a migration of one table and its indexes. The type words TIME, BLOB and MEDIUMTEXT stand
+// for what the database calls them.
+func step(id, createTable string, indexes ...func(*gorm.DB) error) *gormigrate.Migration {
+	return &gormigrate.Migration{ID: id, Migrate: func(db *gorm.DB) error {
+		words := strings.NewReplacer(" TIME", " datetime", " MEDIUMTEXT", " text")
+		options := ""
+		if db.Name() == DriverMySQL {
+			words = strings.NewReplacer(" TIME", " datetime(3)", " BLOB", " mediumblob", " MEDIUMTEXT", " mediumtext")
+			options = " DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"
+		}
+		if err := db.Exec(words.Replace(createTable) + options).Error; err != nil {
+			return fmt.Errorf("%s: %w", id, err)
+		}
+		for _, create := range indexes {
+			if err := create(db); err != nil {
+				return fmt.Errorf("%s: %w", id, err)
+			}
+		}
+		return nil
+	}}
+}
+
+// index makes an index unless it is there.
+func index(table, name, columns string) func(*gorm.DB) error {
+	return func(db *gorm.DB) error {
+		if db.Migrator().HasIndex(table, name) {
+			return nil
+		}
+		return db.Exec(fmt.Sprintf("CREATE INDEX %s ON %s (%s)", name, table, columns)).Error
+	}
+}
+
+// migrate runs the steps that are missing. A lease keeps a second process that starts at the same
+// time waiting.
+func (s *Store) migrate(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	release, err := s.lease(ctx, "migrations")
+	if err != nil {
+		return err
+	}
+	defer release()
+	db := s.write.WithContext(ctx)
+	return gormigrate.New(db, &gormigrate.Options{TableName: "migrations", IDColumnName: "id", IDColumnSize: 100}, migrations).Migrate()
+}
+
+// Lease times. A holder renews far more often than anybody takes a lease over.
+const (
+	leaseRenew = 3 * time.Second
+	leaseStale = 15 * time.Second
+)
+
+// lease waits for the named lease, keeps it renewed, and returns the function that gives it back.
+// A lease is a value in a row, moved by compare-and-set. Whoever waits takes it over when the value
+// has stood still for leaseStale on its own clock, so that clocks need not agree.
+func (s *Store) lease(ctx context.Context, name string) (release func(), err error) {
+	db := s.write.WithContext(ctx)
+	err = db.Exec("CREATE TABLE IF NOT EXISTS leases (name varchar(64) PRIMARY KEY, value varchar(64) NOT NULL)").Error
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Exec("INSERT INTO leases (name, value) VALUES (?, '')", name).Error; err != nil && !errors.Is(translate(db, err), gorm.ErrDuplicatedKey) {
+		return nil, err
+	}
+	mine := NewID()
+	var last string
+	since := time.Now()
+	for {
+		var value string
+		if err := db.Raw("SELECT value FROM leases WHERE name = ?", name).Scan(&value).Error; err != nil {
+			return nil, err
+		}
+		if value != last {
+			last, since = value, time.Now()
+		}
+		if value == "" || time.Since(since) > leaseStale {
+			set := db.Exec("UPDATE leases SET value = ? WHERE name = ? AND value = ?", mine, name, value)
+			if set.Error != nil {
+				return nil, set.Error
+			}
+			if set.RowsAffected == 1 {
+				break
+			}
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, fmt.Errorf("wait for the lease %q: %w", name, ctx.Err())
+		}
+	}
+	return s.keepLease(name, mine), nil
+}
+
+// keepLease renews the lease until the returned function gives it back.
+func (s *Store) keepLease(name, value string) (release func()) {
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	move := func(to string) {
+		ctx, cancel := context.WithTimeout(context.Background(), queryTimeout)
+		defer cancel()
+		if s.write.WithContext(ctx).Exec("UPDATE leases SET value = ? WHERE name = ? AND value = ?", to, name, value).Error == nil {
+			value = to
+		}
+	}
+	go func() {
+		defer close(stopped)
+		tick := time.NewTicker(leaseRenew)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				move(NewID())
+			case <-stop:
+				move("")
+				return
+			}
+		}
+	}()
+	return func() { close(stop); <-stopped }
+}
+
+// translate turns a database's own error into GORM's, for statements that GORM did not build.
+func translate(db *gorm.DB, err error) error {
+	if t, ok := db.Dialector.(gorm.ErrorTranslator); ok {
+		return t.Translate(err)
+	}
+	return err
+}

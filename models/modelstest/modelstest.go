@@ -1,0 +1,128 @@
+// Package modelstest opens real databases for tests.
+package modelstest
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	mysqldriver "github.com/go-sql-driver/mysql"
+
+	"saoma/models"
+)
+
+// Shop is the shop that test stores keep.
+var Shop = models.Shop{Currency: "CNY", ShippingFee: 1000, FreeShippingFrom: 50000, PaymentWindow: 15 * time.Minute}
+
+// New returns an empty store on a new SQLite database, closed when the test ends.
+func New(t testing.TB) *models.Store {
+	t.Helper()
+	return Open(t, Options(t))
+}
+
+// Options are those that New opens its store with, for tests that change one or open it twice.
+func Options(t testing.TB) models.Options {
+	t.Helper()
+	return models.Options{
+		Driver: models.DriverSQLite,
+		DSN:    filepath.Join(t.TempDir(), "saoma.db"),
+		Shop:   Shop,
+		Log:    slog.New(slog.NewTextHandler(t.Output(), nil)),
+	}
+}
+
+// MySQLOptions name a new database on the server at SAOMA_TEST_MYSQL_DSN, dropped when the test
+// ends. Without the variable the test is skipped, or fails when SAOMA_TEST_REQUIRE is set.
+func MySQLOptions(t testing.TB) models.Options {
+	t.Helper()
+	dsn := os.Getenv("SAOMA_TEST_MYSQL_DSN")
+	if dsn == "" {
+		if os.Getenv("SAOMA_TEST_REQUIRE") != "" {
+			t.Fatal("SAOMA_TEST_MYSQL_DSN is not set")
+		}
+		t.Skip("needs a MariaDB or MySQL server: set SAOMA_TEST_MYSQL_DSN, or run make test")
+	}
+	c, err := mysqldriver.ParseDSN(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := sql.Open("mysql", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.DBName = "saoma_" + strings.ReplaceAll(models.NewID(), "-", "")
+	if _, err := server.Exec("CREATE DATABASE " + c.DBName); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := server.Exec("DROP DATABASE " + c.DBName); err != nil {
+			t.Error(err)
+		}
+		server.Close()
+	})
+	o := Options(t)
+	o.Driver, o.DSN = models.DriverMySQL, c.FormatDSN()
+	return o
+}
+
+// Open opens a store and closes it when the test ends.
+func Open(t testing.TB, o models.Options) *models.Store {
+	t.Helper()
+	s, err := models.Open(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// Each runs the test on SQLite and on MySQL.
+func Each(t *testing.T, test func(t *testing.T, o models.Options)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, Options(t)) })
+	t.Run("mysql", func(t *testing.T) { test(t, MySQLOptions(t)) })
+}
+
+// Product puts a product with one variant into the shop: its SKU is also its slug and name.
+func Product(t testing.TB, s *models.Store, sku string, price, stock int64) {
+	t.Helper()
+	err := s.PutProducts(context.Background(), []models.Product{{
+		Slug: sku, Name: "Product " + sku, Active: true,
+		Variants: []models.Variant{{SKU: sku, Price: price, Counted: true, OnHand: stock, Active: true}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Order places an order for one piece of the SKU.
+func Order(t testing.TB, s *models.Store, sku string) *models.Order {
+	t.Helper()
+	o, err := s.PlaceOrder(context.Background(), Draft(sku, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// Draft is a draft for n pieces of the SKU, with a form token of its own.
+func Draft(sku string, n int64) models.Draft {
+	return models.Draft{
+		FormToken: models.NewToken(),
+		Lines:     []models.Line{{SKU: sku, Quantity: n}},
+		Buyer: models.Buyer{
+			Name: "Ada Wong", Email: "ada@example.com", Address: "1 Queen's Road", City: "Hong Kong", Country: "HK",
+		},
+		Wallet: models.WeChat, Language: "en", ClientIP: "203.0.113.7",
+		CustomerID: "c" + fmt.Sprint(len(sku)), CustomerSince: time.Unix(1700000000, 0),
+	}
+}

@@ -1,0 +1,328 @@
+package models
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	mysqldriver "github.com/go-sql-driver/mysql"
+	"github.com/libtnb/sqlite"
+	"gorm.io/driver/mysql"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+)
+
+// The databases that Open knows.
+const (
+	DriverSQLite = "sqlite"
+	DriverMySQL  = "mysql" // MySQL, MariaDB, Galera, TiDB
+)
+
+// Limits on waiting for the database.
+const (
+	queryTimeout = 3 * time.Second
+	maxTries     = 10
+)
+
+// Options says which database to open and what the shop is.
+type Options struct {
+	Driver  string
+	DSN     string // SQLite: a file, DataDir/saoma.db when empty. MySQL: as go-sql-driver takes it
+	DataDir string
+	Shop    Shop
+	Now     func() time.Time // nil: the system's clock
+	Log     *slog.Logger
+}
+
+// Shop is what the store needs to know to price an order.
+type Shop struct {
+	Currency         string
+	ShippingFee      int64 // minor units, for orders with goods that are shipped
+	FreeShippingFrom int64 // minor units of goods; 0: never free
+	PaymentWindow    time.Duration
+}
+
+// Totals returns the shipping fee and the amount to pay for goods of that sum.
+func (s Shop) Totals(goods int64, shipped bool) (shipping, amount int64) {
+	if shipped && (s.FreeShippingFrom == 0 || goods < s.FreeShippingFrom) {
+		shipping = s.ShippingFee
+	}
+	return shipping, goods + shipping
+}
+
+// Store keeps the shop. All its methods may be called from many goroutines, and reads never
+// wait for writes.
+type Store struct {
+	Shop Shop
+
+	driver string
+	read   *gorm.DB
+	write  *gorm.DB
+	queue  chan *writeJob // SQLite only: the line before its one writer
+	done   chan struct{}
+	now    func() time.Time
+	log    *slog.Logger
+	live   *subscriptions
+}
+
+// Open opens the database, brings its tables up to date (two processes may do so at once) and
+// returns the store. Close it when done.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	s := &Store{Shop: o.Shop, driver: o.Driver, now: o.Now, log: o.Log, done: make(chan struct{})}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	var err error
+	switch o.Driver {
+	case DriverSQLite:
+		err = s.openSQLite(o)
+	case DriverMySQL:
+		err = s.openMySQL(o)
+	default:
+		err = fmt.Errorf("unknown database driver %q", o.Driver)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := s.migrate(ctx); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("bring the database up to date: %w", err)
+	}
+	s.live = newSubscriptions(s)
+	return s, nil
+}
+
+// openSQLite opens one connection that writes and several that read beside it.
+func (s *Store) openSQLite(o Options) error {
+	file := o.DSN
+	if file == "" {
+		file = filepath.Join(o.DataDir, "saoma.db")
+	}
+	if dir := filepath.Dir(file); !strings.HasPrefix(file, "file:") {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("make the data directory: %w", err)
+		}
+	}
+	if !strings.HasPrefix(file, "file:") {
+		file = "file:" + file
+	}
+	join := "?"
+	if strings.Contains(file, "?") {
+		join = "&"
+	}
+	dsn := file + join + "_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
+		"&_pragma=foreign_keys(1)&_txlock=immediate&_time_format=sqlite&_timezone=UTC"
+	var err error
+	for try := 0; ; try++ { // turning WAL on does not wait for another process that does the same
+		if s.write, err = s.open(sqlite.Open(dsn), 1); err == nil || !retryable(err) || try == 100 {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	if err != nil {
+		return fmt.Errorf("open the SQLite database: %w", err)
+	}
+	if s.read, err = s.open(sqlite.Open(dsn+"&_pragma=query_only(1)"), 4); err != nil {
+		return fmt.Errorf("open the SQLite database for reading: %w", err)
+	}
+	s.queue = make(chan *writeJob)
+	go s.writeLoop()
+	return nil
+}
+
+func (s *Store) openMySQL(o Options) error {
+	c, err := mysqldriver.ParseDSN(o.DSN)
+	if err != nil {
+		return errors.New("database.dsn cannot be read; it looks like user:password@tcp(host:3306)/database")
+	}
+	c.ParseTime = true
+	c.Loc = time.UTC
+	c.ClientFoundRows = true
+	c.InterpolateParams = true
+	c.MultiStatements = false
+	c.Collation = "utf8mb4_bin"
+	c.Timeout = 2 * time.Second
+	c.ReadTimeout = 5 * time.Second
+	c.WriteTimeout = 5 * time.Second
+	c.RejectReadOnly = true // a node that turned read-only drops its connection
+	if c.Params == nil {
+		c.Params = map[string]string{}
+	}
+	c.Params["time_zone"] = "'+00:00'"
+	s.write, err = s.open(mysql.New(mysql.Config{DSNConfig: c}), 32)
+	if err != nil {
+		return fmt.Errorf("open the MySQL database: %w", err)
+	}
+	s.read = s.write
+	s.warnAboutDurability()
+	return nil
+}
+
+func (s *Store) open(d gorm.Dialector, conns int) (*gorm.DB, error) {
+	db, err := gorm.Open(d, &gorm.Config{
+		TranslateError:         true,
+		PrepareStmt:            true,
+		SkipDefaultTransaction: true,
+		Logger:                 logger.Discard, // errors are returned; statements hold buyers' data
+		NowFunc:                s.Now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	pool, err := db.DB()
+	if err != nil {
+		return nil, err
+	}
+	pool.SetMaxOpenConns(conns)
+	pool.SetMaxIdleConns(conns)
+	pool.SetConnMaxLifetime(10 * time.Minute)
+	return db, nil
+}
+
+// warnAboutDurability tells the operator when a commit may not be on disk.
+func (s *Store) warnAboutDurability() {
+	var flush int
+	err := s.read.Raw("SELECT @@innodb_flush_log_at_trx_commit").Scan(&flush).Error
+	if err == nil && flush != 1 {
+		s.log.Warn("innodb_flush_log_at_trx_commit is not 1: a crash of the database may lose paid orders", "value", flush)
+	}
+}
+
+// Close ends all waiting and closes the database.
+func (s *Store) Close() error {
+	if s.live != nil {
+		s.live.close()
+	}
+	close(s.done)
+	var errs []error
+	for _, db := range []*gorm.DB{s.read, s.write} {
+		if db == nil {
+			continue
+		}
+		if pool, err := db.DB(); err == nil {
+			errs = append(errs, pool.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Now returns the shop's time, in UTC, cut to what both databases keep.
+func (s *Store) Now() time.Time { return s.now().UTC().Truncate(time.Millisecond) }
+
+// Ping reports whether the database answers.
+func (s *Store) Ping(ctx context.Context) error {
+	return s.query(ctx, func(db *gorm.DB) error { return db.Exec("SELECT 1").Error })
+}
+
+// query runs reads with a deadline of their own.
+func (s *Store) query(ctx context.Context, read func(db *gorm.DB) error) error {
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	return classify(read(s.read.WithContext(ctx)))
+}
+
+// Tx is an open transaction. Its methods are the only way to change anything.
+type Tx struct {
+	db      *gorm.DB
+	store   *Store
+	changed map[string]bool // orders to tell watchers about after the commit
+}
+
+// Now returns the shop's time.
+func (tx *Tx) Now() time.Time { return tx.store.Now() }
+
+// Tx runs the function in one transaction. It is the one door for writes. The function may run
+// several times (after a deadlock, a busy database, or a commit whose fate is unknown), so it must
+// be right to run it again after it has already been committed, and it must do nothing slow.
+func (s *Store) Tx(ctx context.Context, fn func(tx *Tx) error) error {
+	var err error
+	for try := range maxTries {
+		var tx *Tx
+		tx, err = s.runOnce(ctx, fn)
+		if err == nil {
+			for id := range tx.changed {
+				s.live.publish(id)
+			}
+			return nil
+		}
+		if !retryable(err) || ctx.Err() != nil {
+			break
+		}
+		pause := time.Duration(1+rand.IntN(1<<min(try, 6))) * time.Millisecond
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+	}
+	return classify(err)
+}
+
+func (s *Store) runOnce(ctx context.Context, fn func(tx *Tx) error) (*Tx, error) {
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	if s.queue != nil {
+		return s.enqueue(ctx, fn)
+	}
+	tx := &Tx{store: s, changed: map[string]bool{}}
+	err := s.write.WithContext(ctx).Transaction(func(db *gorm.DB) error {
+		tx.db = db
+		return fn(tx)
+	}, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	return tx, err
+}
+
+// retryable reports whether the whole transaction is to be run again: it was rolled back, or
+// nobody knows whether it was committed and running it again finds out.
+func retryable(err error) bool {
+	if my, ok := errors.AsType[*mysqldriver.MySQLError](err); ok {
+		switch my.Number {
+		case 1205, 1213, 1020, // lock wait time-out, deadlock or Galera certification, record changed
+			1047,       // node not ready
+			8022, 9007: // TiDB: commit conflict, write conflict
+			return true
+		}
+		return false
+	}
+	if code, ok := errors.AsType[interface {
+		error
+		Code() int
+	}](err); ok {
+		return code.Code()&0xff == 5 || code.Code()&0xff == 6 // SQLITE_BUSY, SQLITE_LOCKED
+	}
+	return errors.Is(err, mysqldriver.ErrInvalidConn) || errors.Is(err, sql.ErrConnDone)
+}
+
+// classify turns "the database does not answer" into ErrStoreDown; other errors stay as they are.
+func classify(err error) error {
+	if err == nil || errors.Is(err, gorm.ErrRecordNotFound) || errors.Is(err, gorm.ErrDuplicatedKey) {
+		return err
+	}
+	if _, ok := errors.AsType[*Error](err); ok {
+		return err
+	}
+	if _, ok := errors.AsType[*mysqldriver.MySQLError](err); ok && !retryable(err) {
+		return err
+	}
+	if errors.Is(err, ErrMoneyRange) {
+		return err
+	}
+	return ErrStoreDown.Because(err)
+}
+
+// notFound replaces GORM's "no such row" by an error for people.
+func notFound(err error, replacement *Error) error {
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return replacement
+	}
+	return err
+}

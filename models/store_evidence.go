@@ -1,0 +1,103 @@
+package models
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+
+	"gorm.io/gorm"
+)
+
+// AddEvidence appends a message to the chain of a locked order. The order may be nil, for a message
+// that names no order of ours: then it stands alone.
+func (tx *Tx) AddEvidence(o *Order, e Evidence) error {
+	e.ID, e.CreatedAt = NewID(), tx.Now()
+	e.Digest = MessageDigest(e.Request, e.Response)
+	e.Rule = truncate(e.Rule, 200)
+	if o == nil {
+		e.Hash = e.hash()
+		return tx.db.Create(&e).Error
+	}
+	// LockOrder has raised the sequence once; further messages of the transaction raise it again.
+	e.OrderID, e.Seq, e.PrevHash = &o.ID, o.EvidenceSeq, o.EvidenceHash
+	e.Hash = e.hash()
+	if err := tx.db.Create(&e).Error; err != nil {
+		return err
+	}
+	o.EvidenceSeq, o.EvidenceHash = e.Seq+1, e.Hash
+	return tx.db.Model(&Order{}).Where("id = ?", o.ID).
+		Updates(map[string]any{"evidence_seq": o.EvidenceSeq, "evidence_hash": o.EvidenceHash}).Error
+}
+
+// MessageDigest is how a repeat of the same bytes is known.
+func MessageDigest(request, response []byte) string {
+	h := sha256.New()
+	writeField(h, request)
+	writeField(h, response)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// hash covers every column that says something, and the hash of the row before.
+func (e Evidence) hash() string {
+	h := sha256.New()
+	for _, text := range []string{
+		e.PrevHash, fmt.Sprint(e.Seq), deref(e.OrderID), deref(e.PaymentID), string(e.Gateway),
+		string(e.Direction), e.Operation, e.Verdict, e.Rule, e.CreatedAt.UTC().Format("2006-01-02T15:04:05.000Z"),
+	} {
+		writeField(h, []byte(text))
+	}
+	writeField(h, e.Request)
+	writeField(h, e.Response)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// writeField writes a length and then the bytes, so that no two rows give the same stream.
+func writeField(w interface{ Write([]byte) (int, error) }, field []byte) {
+	var size [8]byte
+	binary.BigEndian.PutUint64(size[:], uint64(len(field)))
+	_, _ = w.Write(size[:]) // a hash never fails
+	_, _ = w.Write(field)
+}
+
+func deref(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// Evidence returns the messages about an order, oldest first.
+func (s *Store) Evidence(ctx context.Context, orderID string) ([]Evidence, error) {
+	var rows []Evidence
+	err := s.query(ctx, func(db *gorm.DB) error {
+		return db.Where("order_id = ?", orderID).Order("seq").Find(&rows).Error
+	})
+	return rows, err
+}
+
+// VerifyChain reports the first row of an order's chain that was changed, removed or added by
+// other means than AddEvidence, and that the chain ends where the order says.
+func VerifyChain(o Order, rows []Evidence) error {
+	prev := ""
+	for _, row := range rows {
+		if row.PrevHash != prev || row.Hash != row.hash() {
+			return fmt.Errorf("order %s: evidence %d does not fit the chain", o.Number, row.Seq)
+		}
+		prev = row.Hash
+	}
+	if prev != o.EvidenceHash {
+		return fmt.Errorf("order %s: evidence is missing at the end of the chain", o.Number)
+	}
+	return nil
+}
+
+// HasEvidence reports whether the very same message about the payment is already kept.
+func (s *Store) HasEvidence(ctx context.Context, paymentID, digest string) (bool, error) {
+	var n int64
+	err := s.query(ctx, func(db *gorm.DB) error {
+		return db.Model(&Evidence{}).Where("payment_id = ? AND digest = ?", paymentID, digest).Limit(1).Count(&n).Error
+	})
+	return n > 0, err
+}

@@ -1,0 +1,62 @@
+package models
+
+import (
+	"context"
+	"errors"
+
+	"gorm.io/gorm"
+)
+
+// OpenIncident opens an incident, or counts it once more when the same one was opened before: the
+// same by DedupKey. It says whether this opened it.
+func (tx *Tx) OpenIncident(i Incident) (bool, error) {
+	i.DedupKey = truncate(i.DedupKey, 190)
+	if known, err := tx.countIncident(i.DedupKey); known || err != nil {
+		return false, err
+	}
+	i.ID, i.Count = NewID(), 1
+	i.Detail, i.Number, i.Currency = truncate(i.Detail, 1000), truncate(i.Number, 64), truncate(i.Currency, 16)
+	if i.Status == "" {
+		i.Status = IncidentOpen
+	}
+	if i.Status == IncidentResolved {
+		now := tx.Now()
+		i.ResolvedAt = &now
+	}
+	err := tx.db.Create(&i).Error
+	if errors.Is(err, gorm.ErrDuplicatedKey) { // opened by another replica since
+		_, err = tx.countIncident(i.DedupKey)
+		return false, err
+	}
+	if i.OrderID != nil {
+		tx.changed[*i.OrderID] = true
+	}
+	return err == nil, err
+}
+
+func (tx *Tx) countIncident(dedupKey string) (known bool, err error) {
+	set := tx.db.Model(&Incident{}).Where("dedup_key = ?", dedupKey).
+		Updates(map[string]any{"count": gorm.Expr("count + 1")})
+	return set.RowsAffected > 0, set.Error
+}
+
+// HasOpenIncident reports whether something about the order's money waits for a decision.
+func (s *Store) HasOpenIncident(ctx context.Context, orderID string) (bool, error) {
+	var found Incident
+	err := s.query(ctx, func(db *gorm.DB) error {
+		return db.Select("id").Where("order_id = ? AND status = ?", orderID, IncidentOpen).Take(&found).Error
+	})
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Incidents returns the incidents of an order, oldest first.
+func (s *Store) Incidents(ctx context.Context, orderID string) ([]Incident, error) {
+	var rows []Incident
+	err := s.query(ctx, func(db *gorm.DB) error {
+		return db.Where("order_id = ?", orderID).Order("created_at, id").Find(&rows).Error
+	})
+	return rows, err
+}

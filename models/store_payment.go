@@ -1,0 +1,156 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// AddPayment stores a new attempt as created, the order's live one. ErrLivePayment when the order
+// already has a live one. Adding the same attempt again changes nothing.
+func (tx *Tx) AddPayment(p *Payment) error {
+	var known int64
+	if err := tx.db.Model(&Payment{}).Where("number = ?", p.Number).Count(&known).Error; err != nil || known > 0 {
+		return err
+	}
+	p.LiveOrderID = &p.OrderID
+	err := tx.db.Create(p).Error
+	if errors.Is(err, gorm.ErrDuplicatedKey) {
+		return ErrLivePayment
+	}
+	tx.changed[p.OrderID] = true
+	return err
+}
+
+// PaymentChange is what else changes when a payment moves. Zero values change nothing.
+type PaymentChange struct {
+	Reference   string
+	Action      ActionKind
+	ActionData  string
+	Failure     string
+	ConfirmedAt time.Time
+}
+
+// MovePayment moves an attempt as the table of moves allows and updates the given payment.
+// False: it is not in a state from which it may move so. A final attempt is live no longer.
+func (tx *Tx) MovePayment(p *Payment, to PaymentStatus, c PaymentChange) (bool, error) {
+	if !p.Status.CanBecome(to) {
+		return false, nil
+	}
+	changes := c.columns(p)
+	changes["status"] = to
+	if to != PaymentPending {
+		changes["live_order_id"] = nil
+		p.LiveOrderID = nil
+	}
+	if to == PaymentSucceeded {
+		now := tx.Now()
+		p.SucceededAt = &now
+		changes["succeeded_at"] = now
+	}
+	set := tx.db.Model(&Payment{}).Where("id = ? AND status = ?", p.ID, p.Status).Updates(changes)
+	if set.Error != nil || set.RowsAffected != 1 {
+		return false, set.Error
+	}
+	p.Status = to
+	tx.changed[p.OrderID] = true
+	return true, nil
+}
+
+// ChangePayment changes an attempt without moving it.
+func (tx *Tx) ChangePayment(p *Payment, c PaymentChange) error {
+	changes := c.columns(p)
+	if len(changes) == 0 {
+		return nil
+	}
+	tx.changed[p.OrderID] = true
+	return tx.db.Model(&Payment{}).Where("id = ?", p.ID).Updates(changes).Error
+}
+
+// columns names the columns to change and sets them in the payment.
+func (c PaymentChange) columns(p *Payment) map[string]any {
+	changes := map[string]any{}
+	if c.Reference != "" && p.Reference == nil {
+		p.Reference = &c.Reference
+		changes["reference"] = c.Reference
+	}
+	if c.Action != "" {
+		p.Action, p.ActionData = c.Action, c.ActionData
+		changes["action"], changes["action_data"] = c.Action, c.ActionData
+	}
+	if c.Failure != "" {
+		p.Failure = truncate(c.Failure, 500)
+		changes["failure"] = p.Failure
+	}
+	if !c.ConfirmedAt.IsZero() && p.ConfirmedAt == nil {
+		p.ConfirmedAt = &c.ConfirmedAt
+		changes["confirmed_at"] = c.ConfirmedAt
+	}
+	return changes
+}
+
+// ReferenceTaken reports whether the gateway's number already belongs to another attempt of ours.
+func (tx *Tx) ReferenceTaken(p *Payment, reference string) (bool, error) {
+	var n int64
+	err := tx.db.Model(&Payment{}).
+		Where("gateway = ? AND reference = ? AND id <> ?", p.Gateway, reference, p.ID).Count(&n).Error
+	return n > 0, err
+}
+
+// PaymentByNumber returns the attempt with our number, or ErrPaymentNotFound.
+func (s *Store) PaymentByNumber(ctx context.Context, number string) (*Payment, error) {
+	var p Payment
+	err := s.query(ctx, func(db *gorm.DB) error { return db.Where("number = ?", number).Take(&p).Error })
+	if err != nil {
+		return nil, notFound(err, ErrPaymentNotFound)
+	}
+	return &p, nil
+}
+
+// DuePayments returns attempts that are to be asked about, the longest overdue first.
+func (s *Store) DuePayments(ctx context.Context, limit int) ([]Payment, error) {
+	var due []Payment
+	err := s.query(ctx, func(db *gorm.DB) error {
+		return db.Where("check_at <= ?", s.Now()).Order("check_at").Limit(limit).Find(&due).Error
+	})
+	return due, err
+}
+
+// ClaimCheck takes the turn to ask about an attempt: its next check moves from the time that was
+// read to the given one. False: another replica was first. Whoever dies with the turn leaves the
+// attempt due again at the given time.
+func (s *Store) ClaimCheck(ctx context.Context, p *Payment, next time.Time) (bool, error) {
+	claimed := false
+	err := s.Tx(ctx, func(tx *Tx) error {
+		set := tx.db.Model(&Payment{}).Where("id = ? AND check_at = ? AND checks = ?", p.ID, p.CheckAt, p.Checks).
+			Updates(map[string]any{"check_at": next, "checks": p.Checks + 1})
+		claimed = set.RowsAffected == 1
+		return set.Error
+	})
+	return claimed, err
+}
+
+// ScheduleCheck sets when an attempt is asked about next; the zero time ends it. It gives way to
+// a check that has been claimed since the payment was read.
+func (s *Store) ScheduleCheck(ctx context.Context, paymentID string, checks int, next time.Time) error {
+	return s.Tx(ctx, func(tx *Tx) error {
+		var at any
+		if !next.IsZero() {
+			at = next.UTC().Truncate(time.Millisecond)
+		}
+		return tx.db.Model(&Payment{}).Where("id = ? AND checks = ?", paymentID, checks).
+			Updates(map[string]any{"check_at": at}).Error
+	})
+}
+
+func truncate(text string, bytes int) string {
+	if len(text) <= bytes {
+		return text
+	}
+	for bytes > 0 && text[bytes]&0xc0 == 0x80 {
+		bytes--
+	}
+	return text[:bytes]
+}
