@@ -1,0 +1,20 @@
+.PHONY: help run build test lint bench
+.DEFAULT_GOAL := help
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## run the shop with its built-in defaults, on http://localhost:8080
+	go run .
+
+build: ## build the static binary, ./saoma
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o saoma .
+
+test: ## run every test: SQLite, MariaDB, Chromium, race detector; installs what it needs on Debian as root
+	scripts/test.sh
+
+lint: ## check formatting, modules, vet, staticcheck; and vulnerabilities if SAOMA_VULNDB is set
+	scripts/lint.sh
+
+bench: ## measure the shop against bare Fiber and the bare database
+	go test -run '^$$' -bench . -benchmem ./...
