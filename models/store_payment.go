@@ -91,6 +91,16 @@ func (c PaymentChange) columns(p *Payment) map[string]any {
 	return changes
 }
 
+// SetCheck sets when the sweep asks about an attempt next; the zero time: not any more.
+func (tx *Tx) SetCheck(p *Payment, next time.Time) error {
+	p.CheckAt = nil
+	if !next.IsZero() {
+		at := next.UTC().Truncate(time.Millisecond)
+		p.CheckAt = &at
+	}
+	return tx.db.Model(&Payment{}).Where("id = ?", p.ID).Updates(map[string]any{"check_at": p.CheckAt}).Error
+}
+
 // ReferenceTaken reports whether the gateway's number already belongs to another attempt of ours.
 func (tx *Tx) ReferenceTaken(p *Payment, reference string) (bool, error) {
 	var n int64
@@ -132,15 +142,15 @@ func (s *Store) ClaimCheck(ctx context.Context, p *Payment, next time.Time) (boo
 	return claimed, err
 }
 
-// ScheduleCheck sets when an attempt is asked about next; the zero time ends it. It gives way to
-// a check that has been claimed since the payment was read.
-func (s *Store) ScheduleCheck(ctx context.Context, paymentID string, checks int, next time.Time) error {
+// ScheduleCheck ends a turn that ClaimCheck took until the claimed time, and sets when the attempt
+// is asked about next; the zero time: not any more. It gives way to what has been set since.
+func (s *Store) ScheduleCheck(ctx context.Context, p *Payment, claimed, next time.Time) error {
 	return s.Tx(ctx, func(tx *Tx) error {
 		var at any
 		if !next.IsZero() {
 			at = next.UTC().Truncate(time.Millisecond)
 		}
-		return tx.db.Model(&Payment{}).Where("id = ? AND checks = ?", paymentID, checks).
+		return tx.db.Model(&Payment{}).Where("id = ? AND check_at = ?", p.ID, claimed).
 			Updates(map[string]any{"check_at": at}).Error
 	})
 }

@@ -1,0 +1,193 @@
+package payments
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"saoma/models"
+)
+
+// Apply records a verified report and does what it leads to, in one transaction: the message is
+// kept as evidence, the payment moves, the order moves, an incident is opened. It is the one road
+// into "paid", for notifications, returns, sweeps and staff alike. The same report may be applied
+// any number of times, by several processes at once, and in any order with others.
+//
+// Nil means that everything is on disk. ErrUnknownOrder: the report names no attempt of ours.
+func (s *Service) Apply(ctx context.Context, r Report, op Operation) error {
+	known, err := s.store.PaymentByNumber(ctx, r.Number)
+	if errors.Is(err, models.ErrPaymentNotFound) {
+		return s.refuseUnknown(ctx, r, op)
+	}
+	if err != nil {
+		return err
+	}
+	if done, err := s.alreadyKept(ctx, known, r); done || err != nil {
+		return err
+	}
+	return s.store.Tx(ctx, func(tx *models.Tx) error {
+		order, err := tx.LockOrder(known.OrderID)
+		if err != nil {
+			return err
+		}
+		payment := paymentIn(order, known.ID)
+		d, err := s.decideLocked(tx, *payment, r, op)
+		if err != nil {
+			return err
+		}
+		if err := s.carryOut(tx, order, payment, r, d); err != nil {
+			return err
+		}
+		return tx.AddEvidence(order, evidenceOf(payment, r.Exchange, op, d.verdict, d.rule))
+	})
+}
+
+// alreadyKept tells a byte-identical repeat about a payment that has come to its end, which needs no
+// transaction.
+func (s *Service) alreadyKept(ctx context.Context, p *models.Payment, r Report) (bool, error) {
+	if p.Status != models.PaymentSucceeded || p.Gateway != r.Gateway {
+		return false, nil
+	}
+	return s.store.HasEvidence(ctx, p.ID, models.MessageDigest(r.Exchange.Request, r.Exchange.Response))
+}
+
+func (s *Service) decideLocked(tx *models.Tx, p models.Payment, r Report, op Operation) (decision, error) {
+	f := facts{now: tx.Now()}
+	if a, on := s.accounts[r.Gateway]; on {
+		f.merchant = a.Gateway.Merchant()
+	}
+	if r.Reference != "" {
+		var err error
+		if f.referenceTaken, err = tx.ReferenceTaken(&p, r.Reference); err != nil {
+			return decision{}, err
+		}
+	}
+	return decide(p, r, f, op), nil
+}
+
+// carryOut moves the payment and the order as decided.
+func (s *Service) carryOut(tx *models.Tx, o *models.Order, p *models.Payment, r Report, d decision) error {
+	if d.incident != "" {
+		if _, err := tx.OpenIncident(incidentOf(o, p, r, d.incident, d.rule)); err != nil {
+			return err
+		}
+		if d.move == "" {
+			return nil // an unusable message leaves no other trace
+		}
+	}
+	change := models.PaymentChange{Reference: r.Reference}
+	if d.confirm {
+		change.ConfirmedAt = tx.Now()
+	}
+	if d.move == "" {
+		return tx.ChangePayment(p, change)
+	}
+	if d.move != models.PaymentSucceeded {
+		change.Failure = d.rule
+	}
+	moved, err := tx.MovePayment(p, d.move, change)
+	if err != nil {
+		return err
+	}
+	if !moved {
+		return fmt.Errorf("payment %s did not move to %s while it was locked", p.Number, d.move)
+	}
+	if err := s.scheduleAfter(tx, p); err != nil {
+		return err
+	}
+	if !d.paid {
+		return nil
+	}
+	return s.settleOrder(tx, o, p, r)
+}
+
+// settleOrder finds the use for money that has come in: it pays the order, or it is an incident.
+func (s *Service) settleOrder(tx *models.Tx, o *models.Order, p *models.Payment, r Report) error {
+	switch o.Status {
+	case models.OrderPending:
+		_, err := tx.MarkPaid(o, p)
+		return err
+	case models.OrderPaid, models.OrderFulfilled:
+		_, err := tx.OpenIncident(incidentOf(o, p, r, models.IncidentDuplicatePayment,
+			"the order was paid already; this payment is to be refunded"))
+		return err
+	}
+	late := incidentOf(o, p, r, models.IncidentLatePayment, fmt.Sprintf("paid after the order was %s", o.Status))
+	if s.latePayment == FulfilOrRefund {
+		revived, err := tx.MarkPaid(o, p)
+		if err != nil {
+			return err
+		}
+		if revived {
+			late.Status, late.Resolution = models.IncidentResolved, "the order was revived: its stock could be taken again"
+		} else {
+			late.Detail += "; its stock is gone, so it is to be refunded"
+		}
+	}
+	_, err := tx.OpenIncident(late)
+	return err
+}
+
+// scheduleAfter sets when a payment that has just moved is asked about next: at once when a query
+// has to confirm it, a day later when it is confirmed, as before when it failed or was closed.
+func (s *Service) scheduleAfter(tx *models.Tx, p *models.Payment) error {
+	if p.Status != models.PaymentSucceeded {
+		return nil
+	}
+	next := tx.Now()
+	if p.ConfirmedAt != nil {
+		next = next.Add(24 * time.Hour)
+	}
+	return tx.SetCheck(p, next)
+}
+
+// refuseUnknown notes an authentic message about an attempt that we do not have.
+func (s *Service) refuseUnknown(ctx context.Context, r Report, op Operation) error {
+	err := s.store.Tx(ctx, func(tx *models.Tx) error {
+		first, err := tx.OpenIncident(incidentOf(nil, nil, r, models.IncidentUnknownOrder,
+			fmt.Sprintf("%s reports %s for a number that the shop does not know", r.Gateway, r.State)))
+		if err != nil || !first {
+			return err
+		}
+		e := models.Evidence{
+			Gateway: r.Gateway, Direction: models.Received, Operation: string(op),
+			Request: r.Exchange.Request, Response: r.Exchange.Response,
+			Verdict: verdictIncident, Rule: "no attempt has this number",
+		}
+		return tx.AddEvidence(nil, e)
+	})
+	if err != nil {
+		return err
+	}
+	return ErrUnknownOrder
+}
+
+func incidentOf(o *models.Order, p *models.Payment, r Report, kind models.IncidentKind, detail string) models.Incident {
+	i := models.Incident{
+		Kind: kind, Gateway: r.Gateway, Number: r.Number, Detail: detail,
+		Currency: r.Money.Currency, Amount: r.Money.Amount,
+		DedupKey: fmt.Sprintf("%s/%s/%s/%s/%d%s/%s", kind, r.Gateway, r.Number, r.Reference, r.Money.Amount, r.Money.Currency, r.Merchant),
+	}
+	if o != nil {
+		i.OrderID, i.PaymentID = &o.ID, &p.ID
+	}
+	return i
+}
+
+func evidenceOf(p *models.Payment, e Exchange, op Operation, verdict, rule string) models.Evidence {
+	direction := models.Sent
+	if op == OpNotification {
+		direction = models.Received
+	}
+	return models.Evidence{
+		PaymentID: &p.ID, Gateway: p.Gateway, Direction: direction, Operation: string(op),
+		Request: e.Request, Response: e.Response, Verdict: verdict, Rule: rule,
+	}
+}
+
+func paymentIn(o *models.Order, id string) *models.Payment {
+	i := slices.IndexFunc(o.Payments, func(p models.Payment) bool { return p.ID == id })
+	return &o.Payments[i]
+}

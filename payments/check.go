@@ -1,0 +1,66 @@
+package payments
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"saoma/models"
+)
+
+// askAll asks about every attempt of the order that is still watched, all at once.
+func (s *Service) askAll(ctx context.Context, o *models.Order) error {
+	var wg sync.WaitGroup
+	errs := make([]error, len(o.Payments))
+	for i := range o.Payments {
+		p := &o.Payments[i]
+		if p.CheckAt == nil || (p.Status == models.PaymentSucceeded && p.ConfirmedAt != nil) {
+			continue
+		}
+		wg.Go(func() { errs[i] = ignoreNotFound(s.ask(ctx, p)) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// ignoreNotFound: that a gateway knows nothing of an attempt is an answer.
+func ignoreNotFound(err error) error {
+	if err != nil && OutcomeOf(err) == NotFound {
+		return nil
+	}
+	return err
+}
+
+// ask queries the gateway about one attempt and applies the answer.
+func (s *Service) ask(ctx context.Context, p *models.Payment) error {
+	account, on := s.accounts[p.Gateway]
+	if !on {
+		return &CallError{Outcome: NotSent, Err: errors.New("the gateway is switched off")}
+	}
+	report, err := account.Gateway.Query(ctx, p.Number)
+	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if err == nil {
+		return s.Apply(keep, report, OpQuery)
+	}
+	follow := func(tx *models.Tx, p *models.Payment) error { return nil }
+	if OutcomeOf(err) == NotFound {
+		follow = s.notThere
+	}
+	if kept := s.record(keep, p, report.Exchange, OpQuery, verdictUnknown, err.Error(), follow); kept != nil {
+		return kept
+	}
+	return err
+}
+
+// notThere ends an attempt whose create went unanswered and of which the gateway knows nothing even
+// after a while. An attempt that the gateway acknowledged is left open: some gateways know a
+// payment only once the buyer has opened its page.
+func (s *Service) notThere(tx *models.Tx, p *models.Payment) error {
+	if p.Status != models.PaymentCreated || tx.Now().Sub(p.CreatedAt) < createGrace {
+		return nil
+	}
+	_, err := tx.MovePayment(p, models.PaymentFailed, models.PaymentChange{Failure: "the gateway has no such payment"})
+	return err
+}

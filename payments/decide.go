@@ -1,0 +1,143 @@
+package payments
+
+import (
+	"fmt"
+	"time"
+
+	"saoma/models"
+)
+
+// Operation is the kind of exchange that a message came in, as evidence names it.
+type Operation string
+
+// The operations.
+const (
+	OpCreate       Operation = "create"
+	OpQuery        Operation = "query"
+	OpClose        Operation = "close"
+	OpNotification Operation = "notification"
+)
+
+// Verdicts, as evidence names them.
+const (
+	verdictAccepted = "accepted" // it changed something
+	verdictRepeated = "repeated" // it says what is known
+	verdictIgnored  = "ignored"  // it decides nothing
+	verdictIncident = "incident" // it cannot be used, and staff must know
+	verdictUnknown  = "unknown"  // the call did not end in a verified answer
+)
+
+// conflictAfter is how long a query may lag behind a success that we recorded.
+const conflictAfter = 10 * time.Minute
+
+// facts is what decide needs to know beside the report and the rows.
+type facts struct {
+	merchant       string // how the gateway names us
+	referenceTaken bool   // whether the gateway's number belongs to another attempt of ours
+	now            time.Time
+}
+
+// decision is what a report leads to.
+type decision struct {
+	verdict  string
+	rule     string               // the rule that decided, for the evidence
+	move     models.PaymentStatus // where the payment goes; empty: nowhere
+	confirm  bool                 // whether the payment counts as confirmed from now on
+	incident models.IncidentKind  // what staff must know; empty: nothing
+	paid     bool                 // whether the money is there and seeks its order
+}
+
+// decide says what a verified report means for an attempt. It is the whole rule book, and a pure
+// function: the same report meets the same rows with the same result, live or replayed.
+func decide(p models.Payment, r Report, f facts, op Operation) decision {
+	if kind, rule := mismatch(p, r, f); kind != "" {
+		return decision{verdict: verdictIncident, rule: rule, incident: kind}
+	}
+	switch r.State {
+	case StateSucceeded:
+		return decideSuccess(p, r)
+	case StateFailed:
+		return decideEnd(p, models.PaymentFailed, f, op)
+	case StateClosed:
+		return decideEnd(p, models.PaymentClosed, f, op)
+	case StateRefunded:
+		return decideRefunded(p)
+	case StatePending:
+		return decidePending(p, f, op)
+	default:
+		return decision{verdict: verdictIgnored, rule: "a state that we do not know"}
+	}
+}
+
+// mismatch finds what makes an authentic report unusable for this attempt.
+func mismatch(p models.Payment, r Report, f facts) (models.IncidentKind, string) {
+	silent := r.Money == models.Money{} && r.State != StateSucceeded
+	switch {
+	case r.Gateway != p.Gateway:
+		return models.IncidentGatewayMismatch, fmt.Sprintf("%s reports on an attempt made at %s", r.Gateway, p.Gateway)
+	case r.Merchant != f.merchant:
+		return models.IncidentMerchantMismatch, fmt.Sprintf("the message names merchant %q", r.Merchant)
+	case !silent && r.Money.Currency != p.Currency:
+		return models.IncidentCurrencyMismatch, fmt.Sprintf("the message says %s, the attempt %s", r.Money.Currency, p.Currency)
+	case !silent && r.Money.Amount != p.Amount:
+		return models.IncidentAmountMismatch, fmt.Sprintf("the message says %d, the attempt %d", r.Money.Amount, p.Amount)
+	case r.Reference != "" && p.Reference != nil && *p.Reference != r.Reference:
+		return models.IncidentConflict, fmt.Sprintf("the gateway calls the attempt %s, and %s before", r.Reference, *p.Reference)
+	case f.referenceTaken:
+		return models.IncidentConflict, fmt.Sprintf("the gateway's number %s belongs to another attempt", r.Reference)
+	}
+	return "", ""
+}
+
+// decideSuccess: a verified success wins over everything, however late, and counts once.
+func decideSuccess(p models.Payment, r Report) decision {
+	if p.Status != models.PaymentSucceeded {
+		return decision{
+			verdict: verdictAccepted, rule: "verified success", move: models.PaymentSucceeded,
+			confirm: r.Conclusive, paid: true,
+		}
+	}
+	if r.Conclusive && p.ConfirmedAt == nil {
+		return decision{verdict: verdictAccepted, rule: "a signed query agrees", confirm: true}
+	}
+	return decision{verdict: verdictRepeated, rule: "already recorded as paid"}
+}
+
+// decideEnd: an end ends an open attempt, and says nothing about one that succeeded, unless we asked.
+func decideEnd(p models.Payment, to models.PaymentStatus, f facts, op Operation) decision {
+	switch {
+	case p.Status == models.PaymentSucceeded && op == OpQuery:
+		return contradiction(to)
+	case p.Status.CanBecome(to):
+		return decision{verdict: verdictAccepted, rule: "the gateway ended the attempt", move: to}
+	default:
+		return decision{verdict: verdictIgnored, rule: "the attempt has ended already"}
+	}
+}
+
+// decideRefunded: the whole sum went back without our doing.
+func decideRefunded(p models.Payment) decision {
+	d := decision{
+		verdict: verdictIncident, incident: models.IncidentConflict,
+		rule: "the gateway says that everything was refunded, which the shop did not ask for",
+	}
+	if p.Status.CanBecome(models.PaymentClosed) {
+		d.move = models.PaymentClosed
+	}
+	return d
+}
+
+// decidePending: nothing new, unless it denies a success that is long recorded.
+func decidePending(p models.Payment, f facts, op Operation) decision {
+	if p.Status == models.PaymentSucceeded && op == OpQuery && f.now.Sub(*p.SucceededAt) > conflictAfter {
+		return contradiction(models.PaymentPending)
+	}
+	return decision{verdict: verdictIgnored, rule: "not paid yet"}
+}
+
+func contradiction(says models.PaymentStatus) decision {
+	return decision{
+		verdict: verdictIncident, incident: models.IncidentConflict,
+		rule: fmt.Sprintf("recorded as paid, and the gateway now says %s", says),
+	}
+}

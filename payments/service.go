@@ -1,0 +1,110 @@
+package payments
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"time"
+
+	"saoma/models"
+)
+
+// Errors of Start that callers tell apart.
+var (
+	ErrWalletNotOffered = &models.Error{Kind: models.Invalid, Key: "error.wallet_not_offered", Field: "wallet"}
+	ErrGatewayDown      = &models.Error{Kind: models.Unavailable, Key: "error.gateway_down"}
+	// ErrStillAsking: an earlier attempt's fate is not known yet, so a second one must wait.
+	ErrStillAsking = &models.Error{Kind: models.Unavailable, Key: "error.still_asking"}
+	// ErrUnknownOrder: a notification names an order that we do not have.
+	ErrUnknownOrder = &models.Error{Kind: models.NotFound, Key: "error.unknown_order"}
+)
+
+// Policies for money that came when nobody waited for it any more.
+const (
+	FulfilOrRefund = "fulfil_or_refund"
+	Ask            = "ask"
+)
+
+// Config is what the service is made of.
+type Config struct {
+	Store       *models.Store
+	Gateways    []Account
+	Routes      Routes
+	PublicURL   string // absolute, without a slash at the end
+	ShopName    string
+	LatePayment string // FulfilOrRefund or Ask
+	Log         *slog.Logger
+}
+
+// Account is one gateway that is switched on, and what our account there can do.
+type Account struct {
+	Gateway    Gateway
+	Currencies []string      // those it takes
+	Validity   time.Duration // how long it may still take the money of an attempt
+}
+
+// Service starts payments, learns what became of them, and records it. It may be used from many
+// goroutines and by several processes on one database.
+type Service struct {
+	store       *models.Store
+	accounts    map[models.GatewayName]Account
+	routes      Routes
+	publicURL   string
+	shopName    string
+	latePayment string
+	log         *slog.Logger
+}
+
+// New returns the service. Routes to gateways that are off, or that do not take the shop's currency,
+// are left out.
+func New(c Config) *Service {
+	s := &Service{
+		store: c.Store, accounts: map[models.GatewayName]Account{}, publicURL: c.PublicURL,
+		shopName: c.ShopName, latePayment: c.LatePayment, log: c.Log,
+	}
+	for _, a := range c.Gateways {
+		a.Gateway = withBreaker(a.Gateway)
+		s.accounts[a.Gateway.Name()] = a
+	}
+	for _, r := range c.Routes {
+		if a, on := s.accounts[r.Gateway]; on && slices.Contains(a.Currencies, c.Store.Shop.Currency) {
+			s.routes = append(s.routes, r)
+		}
+	}
+	return s
+}
+
+// Enabled reports whether the gateway is switched on.
+func (s *Service) Enabled(name models.GatewayName) bool {
+	_, on := s.accounts[name]
+	return on
+}
+
+// Routes returns the routes that can be used.
+func (s *Service) Routes() Routes { return s.routes }
+
+// Notify verifies a notification and applies it. Nil: it is kept, and is to be acknowledged.
+// ErrSignature, ErrMalformed and ErrUnknownOrder: it is refused. Any other error is our own fault,
+// and the gateway is to come again.
+func (s *Service) Notify(ctx context.Context, gateway models.GatewayName, contentType string, body []byte) error {
+	account, on := s.accounts[gateway]
+	if !on {
+		return ErrUnknownOrder
+	}
+	report, err := account.Gateway.ParseNotification(contentType, body)
+	if err != nil {
+		s.log.Warn("notification refused", "gateway", gateway, "err", err)
+		return err
+	}
+	return s.Apply(ctx, report, OpNotification)
+}
+
+// Check asks the gateways about every attempt of the order whose fate is not final, and applies
+// what they say. The error is that of a gateway or the database that did not answer.
+func (s *Service) Check(ctx context.Context, orderToken string) error {
+	order, err := s.store.OrderByToken(ctx, orderToken)
+	if err != nil {
+		return err
+	}
+	return s.askAll(ctx, order)
+}

@@ -1,0 +1,297 @@
+package payments
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"saoma/models"
+)
+
+// Times of Start.
+const (
+	startTimeout = 7 * time.Second        // the buyer gets a page within eight
+	watchPause   = 150 * time.Millisecond // between looks at another tab's attempt
+	// createGrace is how long a gateway may take to know a payment whose create went unanswered.
+	createGrace = 30 * time.Second
+)
+
+// Start begins an attempt at paying the order and says what the buyer does next. A live attempt of
+// the same wallet and scene is given again; one of another wallet is first asked about and closed,
+// so that an order has one live attempt at a time. ActionNone: the gateway has not told yet how to
+// pay; it is being asked.
+//
+// Errors: models.ErrOrderNotFound; models.ErrOrderClosed when the order can no longer be paid;
+// ErrWalletNotOffered; ErrGatewayDown; ErrStillAsking.
+func (s *Service) Start(ctx context.Context, orderToken string, w models.Wallet, d Device) (NextAction, error) {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	scene := d.Scene(w)
+	routes := s.routes.Match(w, scene)
+	if len(routes) == 0 {
+		return NextAction{}, ErrWalletNotOffered
+	}
+	order, err := s.store.OrderByToken(ctx, orderToken)
+	if err != nil {
+		return NextAction{}, err
+	}
+	if err := s.payable(order); err != nil {
+		return NextAction{}, err
+	}
+	if live := liveOf(order); live != nil {
+		if live.Wallet == w && live.Scene == scene && live.Action != models.ActionNone {
+			return NextAction{Kind: live.Action, Data: live.ActionData}, nil
+		}
+		if err := s.giveUp(ctx, order, live); err != nil {
+			return NextAction{}, err
+		}
+	}
+	for _, route := range routes {
+		next, err := s.attempt(ctx, order, w, scene, route)
+		if err == nil || !errors.Is(err, errTryNext) {
+			return next, err
+		}
+	}
+	return NextAction{}, ErrGatewayDown
+}
+
+// errTryNext: this route certainly holds no payable order, so the next one may be tried.
+var errTryNext = errors.New("the gateway holds no payable order")
+
+func (s *Service) payable(o *models.Order) error {
+	if o.Status != models.OrderPending || !s.store.Now().Before(o.ExpiresAt) {
+		return models.ErrOrderClosed
+	}
+	return nil
+}
+
+func liveOf(o *models.Order) *models.Payment {
+	for i := range o.Payments {
+		if o.Payments[i].Live() {
+			return &o.Payments[i]
+		}
+	}
+	return nil
+}
+
+// attempt makes one attempt by one route.
+func (s *Service) attempt(ctx context.Context, o *models.Order, w models.Wallet, scene models.Scene, route Route) (NextAction, error) {
+	p, err := s.addPayment(ctx, o.ID, w, scene, route)
+	if errors.Is(err, models.ErrLivePayment) {
+		return s.otherTabs(ctx, o.Token, w, scene)
+	}
+	if err != nil {
+		return NextAction{}, err
+	}
+	created, callErr := s.accounts[route.Gateway].Gateway.Create(ctx, s.createRequest(o, p))
+	// The buyer may have gone and the deadline may have passed: what the gateway said is kept anyway.
+	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if callErr != nil {
+		return NextAction{}, s.createFailed(keep, p, created, callErr)
+	}
+	return s.createAnswered(keep, p, created)
+}
+
+// addPayment stores the attempt with its own number before any gateway hears of it.
+func (s *Service) addPayment(ctx context.Context, orderID string, w models.Wallet, scene models.Scene, route Route) (*models.Payment, error) {
+	id, number := models.NewID(), models.NewPaymentNumber(s.store.Now())
+	var p *models.Payment
+	err := s.store.Tx(ctx, func(tx *models.Tx) error {
+		order, err := tx.LockOrder(orderID)
+		if err != nil {
+			return err
+		}
+		if err := s.payable(order); err != nil {
+			return err
+		}
+		now := tx.Now()
+		p = &models.Payment{
+			ID: id, OrderID: order.ID, Number: number, Gateway: route.Gateway, Method: route.Method,
+			Wallet: w, Scene: scene, Status: models.PaymentCreated, Currency: order.Currency, Amount: order.Amount,
+			CreatedAt: now, ExpiresAt: order.ExpiresAt, WatchUntil: now.Add(s.accounts[route.Gateway].Validity),
+		}
+		p.CheckAt = timeOrNil(nextCheck(*p, now))
+		if err := tx.AddPayment(p); err != nil {
+			return err
+		}
+		return tx.SetWallet(order, w)
+	})
+	return p, err
+}
+
+func (s *Service) createRequest(o *models.Order, p *models.Payment) CreateRequest {
+	return CreateRequest{
+		Number: p.Number, Method: p.Method, Wallet: p.Wallet, Money: p.Money(),
+		Goods: o.Goods, Shipping: o.Shipping,
+		Title:     s.shopName + " " + o.Number,
+		NotifyURL: s.publicURL + "/pay/notify/" + string(p.Gateway),
+		ReturnURL: s.publicURL + "/pay/return/" + o.Token,
+		CreatedAt: p.CreatedAt, ExpiresAt: p.ExpiresAt,
+		ClientIP: o.ClientIP, CustomerID: o.CustomerID, CustomerSince: o.CustomerSince,
+	}
+}
+
+// createAnswered keeps the gateway's answer and passes on what the buyer does next.
+func (s *Service) createAnswered(ctx context.Context, p *models.Payment, c Created) (NextAction, error) {
+	change := models.PaymentChange{Reference: c.Reference, Action: c.Action.Kind, ActionData: c.Action.Data}
+	err := s.record(ctx, p, c.Exchange, OpCreate, verdictAccepted, "the gateway takes the payment",
+		func(tx *models.Tx, p *models.Payment) error {
+			moved, err := tx.MovePayment(p, models.PaymentPending, change)
+			if err != nil || moved {
+				return err
+			}
+			return tx.ChangePayment(p, models.PaymentChange{Reference: c.Reference}) // a notification was faster
+		})
+	if err != nil {
+		return NextAction{}, err
+	}
+	if c.State != StatePending || c.Action.Kind == models.ActionNone {
+		// Whatever final state it claims, a query proves it or does not.
+		if err := s.ask(ctx, p); err != nil {
+			s.log.Warn("payment not confirmed yet", "payment", p.Number, "err", err)
+		}
+	}
+	return c.Action, nil
+}
+
+// createFailed keeps what is known of a create that did not end well.
+func (s *Service) createFailed(ctx context.Context, p *models.Payment, c Created, callErr error) error {
+	outcome := OutcomeOf(callErr)
+	s.log.Warn("payment could not be created", "payment", p.Number, "gateway", p.Gateway, "outcome", outcome, "err", callErr)
+	var move func(tx *models.Tx, p *models.Payment) error
+	result := error(ErrGatewayDown.Because(callErr))
+	switch outcome {
+	case Refused, NotSent:
+		result = errTryNext
+		move = func(tx *models.Tx, p *models.Payment) error {
+			if _, err := tx.MovePayment(p, models.PaymentFailed, models.PaymentChange{Failure: callErr.Error()}); err != nil {
+				return err
+			}
+			return tx.SetCheck(p, time.Time{}) // there is nothing to watch
+		}
+	case BadRedirect:
+		move = func(tx *models.Tx, p *models.Payment) error { return badRedirect(tx, p, c, callErr) }
+	default: // it may be there: the sweep asks
+		move = func(*models.Tx, *models.Payment) error { return nil }
+	}
+	if err := s.record(ctx, p, c.Exchange, OpCreate, verdictUnknown, callErr.Error(), move); err != nil {
+		return err
+	}
+	return result
+}
+
+// badRedirect gives up an attempt whose page is not on the gateway's list; it stays watched, since
+// the gateway may hold it payable.
+func badRedirect(tx *models.Tx, p *models.Payment, c Created, callErr error) error {
+	change := models.PaymentChange{Reference: c.Reference, Failure: callErr.Error()}
+	if _, err := tx.MovePayment(p, models.PaymentClosed, change); err != nil {
+		return err
+	}
+	_, err := tx.OpenIncident(models.Incident{
+		Kind: models.IncidentBadRedirect, Gateway: p.Gateway, OrderID: &p.OrderID, PaymentID: &p.ID, Number: p.Number,
+		Currency: p.Currency, Amount: p.Amount, Detail: callErr.Error(), DedupKey: "bad_redirect/" + p.Number,
+	})
+	return err
+}
+
+// record keeps a message about the payment and, in the same transaction, what follows from it.
+func (s *Service) record(ctx context.Context, p *models.Payment, e Exchange, op Operation, verdict, rule string,
+	follow func(tx *models.Tx, p *models.Payment) error) error {
+	return s.store.Tx(ctx, func(tx *models.Tx) error {
+		order, err := tx.LockOrder(p.OrderID)
+		if err != nil {
+			return err
+		}
+		locked := paymentIn(order, p.ID)
+		if err := follow(tx, locked); err != nil {
+			return err
+		}
+		*p = *locked
+		if e.Request == nil && e.Response == nil {
+			return nil // nothing left us
+		}
+		return tx.AddEvidence(order, evidenceOf(p, e, op, verdict, rule))
+	})
+}
+
+// giveUp ends a live attempt so that another may begin: the gateway is asked what became of it and,
+// where it can, told to take no money for it. ErrOrderClosed: it has been paid.
+func (s *Service) giveUp(ctx context.Context, o *models.Order, p *models.Payment) error {
+	if err := s.askAndClose(ctx, p); err != nil {
+		return err
+	}
+	return s.store.Tx(ctx, func(tx *models.Tx) error {
+		order, err := tx.LockOrder(o.ID)
+		if err != nil {
+			return err
+		}
+		if err := s.payable(order); err != nil {
+			return err
+		}
+		p := paymentIn(order, p.ID)
+		if !p.Live() {
+			return nil
+		}
+		_, err = tx.MovePayment(p, models.PaymentClosed, models.PaymentChange{Failure: "given up for another attempt"})
+		return err
+	})
+}
+
+// askAndClose asks about a live attempt and, when it is still open, closes it where the gateway can.
+// The attempt stays watched all the same.
+func (s *Service) askAndClose(ctx context.Context, p *models.Payment) error {
+	switch err := s.ask(ctx, p); {
+	case err == nil:
+	case OutcomeOf(err) == NotFound && s.store.Now().Sub(p.CreatedAt) > createGrace:
+		return nil // there is nothing to close
+	default:
+		return ErrStillAsking.Because(err)
+	}
+	fresh, err := s.store.PaymentByNumber(ctx, p.Number)
+	if err != nil || !fresh.Live() {
+		return err
+	}
+	exchange, err := s.accounts[p.Gateway].Gateway.Close(ctx, p.Number)
+	if OutcomeOf(err) == Unsupported {
+		return nil
+	}
+	rule := "asked to take no money for it"
+	if err != nil {
+		rule = err.Error()
+	}
+	nothing := func(*models.Tx, *models.Payment) error { return nil }
+	if err := s.record(ctx, fresh, exchange, OpClose, verdictIgnored, rule, nothing); err != nil {
+		return err
+	}
+	if err := s.ask(ctx, fresh); err != nil {
+		return ErrStillAsking.Because(err)
+	}
+	return nil
+}
+
+// otherTabs waits for the attempt that another request of the same buyer is just beginning.
+func (s *Service) otherTabs(ctx context.Context, token string, w models.Wallet, scene models.Scene) (NextAction, error) {
+	for {
+		order, err := s.store.OrderByToken(ctx, token)
+		if err != nil {
+			return NextAction{}, err
+		}
+		if err := s.payable(order); err != nil {
+			return NextAction{}, err
+		}
+		live := liveOf(order)
+		if live == nil || live.Wallet != w || live.Scene != scene {
+			return NextAction{}, ErrStillAsking
+		}
+		if live.Action != models.ActionNone {
+			return NextAction{Kind: live.Action, Data: live.ActionData}, nil
+		}
+		select {
+		case <-time.After(watchPause):
+		case <-ctx.Done():
+			return NextAction{}, ErrStillAsking.Because(fmt.Errorf("payment %s: %w", live.Number, ctx.Err()))
+		}
+	}
+}

@@ -1,0 +1,212 @@
+package payments
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"saoma/models"
+)
+
+// How the sweep works through what is due.
+const (
+	sweepEvery   = 500 * time.Millisecond
+	sweepBatch   = 64
+	sweepWorkers = 8
+	// checkLease is how long a replica may take over one check before another one repeats it.
+	checkLease = 30 * time.Second
+	// lastAsk bounds the question that is asked before an order expires.
+	lastAsk = 3 * time.Second
+)
+
+// checkAfter is when an open attempt is asked about, counted from its creation. Beside these it is
+// asked when its order expires, and every hour until the gateway can take no more money for it.
+var checkAfter = []time.Duration{
+	5 * time.Second, 15 * time.Second, 30 * time.Second, time.Minute, 2 * time.Minute,
+	5 * time.Minute, 10 * time.Minute, 30 * time.Minute,
+}
+
+// nextCheck returns when an attempt is asked about next after the given time; zero: not any more.
+func nextCheck(p models.Payment, after time.Time) time.Time {
+	if p.Status == models.PaymentSucceeded {
+		return nextConfirmation(p, after)
+	}
+	next := p.WatchUntil
+	consider := func(t time.Time) {
+		if t.After(after) && t.Before(next) {
+			next = t
+		}
+	}
+	for _, d := range checkAfter {
+		consider(p.CreatedAt.Add(d))
+	}
+	consider(p.ExpiresAt)
+	hours := after.Sub(p.CreatedAt)/time.Hour + 1
+	consider(p.CreatedAt.Add(hours * time.Hour))
+	if !next.After(after) {
+		return time.Time{}
+	}
+	return next
+}
+
+// nextConfirmation: a success that no query has confirmed is asked about again soon, then more and
+// more rarely; a confirmed one once more a day after it was paid.
+func nextConfirmation(p models.Payment, after time.Time) time.Time {
+	dayLater := p.SucceededAt.Add(24 * time.Hour)
+	if p.ConfirmedAt != nil {
+		if dayLater.After(after) {
+			return dayLater
+		}
+		return time.Time{}
+	}
+	for _, d := range checkAfter {
+		if t := p.SucceededAt.Add(d); t.After(after) {
+			return t
+		}
+	}
+	return after.Add(time.Hour)
+}
+
+// Swept is what one pass of the sweep did.
+type Swept struct {
+	Asked   int // attempts asked about
+	Failed  int // of these, without an answer
+	Expired int // orders that ran out of their window
+}
+
+// Run sweeps until the context ends, and returns when the pass under way is done.
+func (s *Service) Run(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if _, err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
+				s.log.Error("sweep", "err", err)
+			}
+		}
+	}
+}
+
+// Sweep asks about every attempt that is due and expires every order whose window is over. Any
+// number of replicas may sweep at once: each attempt is asked about by one of them.
+func (s *Service) Sweep(ctx context.Context) (Swept, error) {
+	var swept Swept
+	due, err := s.store.DuePayments(ctx, sweepBatch)
+	if err != nil {
+		return swept, err
+	}
+	over, err := s.store.ExpiredOrders(ctx, sweepBatch)
+	if err != nil {
+		return swept, err
+	}
+	var mu sync.Mutex
+	var errs []error
+	work := make(chan func() error)
+	var wg sync.WaitGroup
+	for range min(sweepWorkers, len(due)+len(over)) {
+		wg.Go(func() {
+			for do := range work {
+				if err := do(); err != nil {
+					mu.Lock()
+					errs = append(errs, err)
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	count := func(n *int) {
+		mu.Lock()
+		*n++
+		mu.Unlock()
+	}
+	for _, id := range over {
+		work <- func() error {
+			expired, err := s.expire(ctx, id)
+			if expired {
+				count(&swept.Expired)
+			}
+			return err
+		}
+	}
+	for i := range due {
+		work <- func() error {
+			asked, err := s.checkDue(ctx, &due[i])
+			if asked {
+				count(&swept.Asked)
+			}
+			if err != nil && OutcomeOf(err) != NotFound {
+				count(&swept.Failed)
+			}
+			return nil
+		}
+	}
+	close(work)
+	wg.Wait()
+	return swept, errors.Join(errs...)
+}
+
+// checkDue takes the turn to ask about an attempt, asks, and sets the next time. False: it is
+// another replica's turn.
+func (s *Service) checkDue(ctx context.Context, p *models.Payment) (bool, error) {
+	until := s.store.Now().Add(checkLease)
+	if claimed, err := s.store.ClaimCheck(ctx, p, until); err != nil || !claimed {
+		return false, err
+	}
+	askErr := s.ask(ctx, p)
+	fresh, err := s.store.PaymentByNumber(ctx, p.Number)
+	if err != nil {
+		return true, err
+	}
+	if askErr != nil && OutcomeOf(askErr) != NotFound {
+		s.log.Warn("gateway did not answer a question", "payment", p.Number, "gateway", p.Gateway, "err", askErr)
+	}
+	next := nextCheck(*fresh, s.store.Now())
+	if askErr != nil && next.IsZero() && OutcomeOf(askErr) != NotFound {
+		next = s.store.Now().Add(time.Hour) // the last answer is still owed
+	}
+	return true, errors.Join(askErr, s.store.ScheduleCheck(ctx, fresh, until, next))
+}
+
+// expire ends an order whose window is over: the gateway is asked once more and told to take no
+// money, then the order expires and its stock is given back in one transaction. A gateway that does
+// not answer keeps nothing waiting: its attempts stay watched, and late money finds its way.
+func (s *Service) expire(ctx context.Context, orderID string) (bool, error) {
+	order, err := s.store.OrderByID(ctx, orderID)
+	if err != nil {
+		return false, err
+	}
+	if live := liveOf(order); live != nil {
+		asking, cancel := context.WithTimeout(ctx, lastAsk)
+		if err := s.askAndClose(asking, live); err != nil {
+			s.log.Warn("order expires without an answer of the gateway", "order", order.Number, "payment", live.Number, "err", err)
+		}
+		cancel()
+	}
+	expired := false
+	err = s.store.Tx(ctx, func(tx *models.Tx) error {
+		order, err := tx.LockOrder(orderID)
+		if err != nil {
+			return err
+		}
+		if live := liveOf(order); live != nil && order.Status == models.OrderPending {
+			change := models.PaymentChange{Failure: "the order's payment window is over"}
+			if _, err := tx.MovePayment(live, models.PaymentClosed, change); err != nil {
+				return err
+			}
+		}
+		expired, err = tx.CloseOrder(order, models.OrderExpired)
+		return err
+	})
+	return expired, err
+}
+
+func timeOrNil(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
