@@ -220,7 +220,7 @@ func checkMoney(m models.Money) error {
 	if m.Amount < 1 || m.Amount > maxAmount {
 		return fmt.Errorf("amount %d is not between 1 and %d", m.Amount, maxAmount)
 	}
-	if !models.KnownCurrency(m.Currency) {
+	if m.Currency == "" || !models.KnownCurrency(m.Currency) {
 		return fmt.Errorf("unknown currency %q", m.Currency)
 	}
 	return nil
