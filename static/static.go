@@ -14,7 +14,7 @@ import (
 	"strings"
 )
 
-//go:embed *
+//go:embed *.css *.js images
 var files embed.FS
 
 // contentTypes are the kinds of file that are served.

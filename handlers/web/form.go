@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"maps"
 	"reflect"
 	"strings"
 	"unicode/utf8"
@@ -38,7 +39,7 @@ func newValidator() *validator.Validate {
 }
 
 // Check returns what the form's validate tags refuse, by the names in its form tags; nil when
-// nothing. A tag "x" becomes the message "field.x".
+// nothing. A tag "x" becomes the message "invalid.x".
 func Check(form any) FieldErrors {
 	found, ok := errors.AsType[validator.ValidationErrors](validate.Struct(form))
 	if !ok {
@@ -46,7 +47,16 @@ func Check(form any) FieldErrors {
 	}
 	errs := FieldErrors{}
 	for _, e := range found {
-		errs[e.Field()] = "field." + e.Tag()
+		errs[e.Field()] = "invalid." + e.Tag()
 	}
 	return errs
+}
+
+// With returns both together.
+func (e FieldErrors) With(more FieldErrors) FieldErrors {
+	if e == nil {
+		return more
+	}
+	maps.Copy(e, more)
+	return e
 }

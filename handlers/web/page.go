@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -68,10 +69,7 @@ func (p Page) Time(t time.Time) string {
 	return t.In(p.base.Config.TimeZone).Format(p.T("format.time"))
 }
 
-// Image returns the address of an article's picture; empty when there is none.
+// Image returns the address of a picture; of a stand-in where there is none of that name.
 func (p Page) Image(name string) string {
-	if name == "" {
-		return ""
-	}
-	return p.base.assets.Address("images/" + name)
+	return cmp.Or(p.base.assets.Address("images/"+name), p.base.assets.Address("images/no-picture.svg"))
 }

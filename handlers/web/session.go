@@ -34,6 +34,8 @@ type sessionData struct {
 	Cart          []models.Line `json:"cart,omitempty"`
 	FormToken     string        `json:"form,omitempty"`      // of the checkout form now shown
 	LastFormToken string        `json:"last_form,omitempty"` // of the order placed last
+	Buyer         *models.Buyer `json:"buyer,omitempty"`     // as typed so far, until the order is placed
+	Wallet        models.Wallet `json:"wallet,omitempty"`
 	CustomerID    string        `json:"customer,omitempty"`
 	CustomerSince time.Time     `json:"since,omitzero"`
 	Renewed       time.Time     `json:"renewed,omitzero"`
@@ -148,9 +150,28 @@ func (s *Session) OwnsFormToken(token string) bool {
 	return token != "" && (token == s.data.FormToken || token == s.data.LastFormToken)
 }
 
-// OrderPlaced empties the cart and lets the next checkout have a token of its own.
+// Remember keeps what a buyer has typed into the checkout form until the order is placed.
+func (s *Session) Remember(buyer models.Buyer, wallet models.Wallet) {
+	s.data.Buyer, s.data.Wallet = &buyer, wallet
+	s.touch()
+}
+
+// Remembered returns what Remember kept.
+func (s *Session) Remembered() (models.Buyer, models.Wallet) {
+	if s.data.Buyer == nil {
+		return models.Buyer{}, ""
+	}
+	return *s.data.Buyer, s.data.Wallet
+}
+
+// OrderPlaced empties the cart, forgets what was typed and lets the next checkout have a token
+// of its own.
 func (s *Session) OrderPlaced(formToken string) {
-	s.data.Cart, s.data.FormToken, s.data.LastFormToken = nil, "", formToken
+	if s.data.LastFormToken == formToken {
+		return // the form was sent again; the cart may hold new wishes by now
+	}
+	s.data.Cart, s.data.Buyer, s.data.Wallet = nil, nil, ""
+	s.data.FormToken, s.data.LastFormToken = "", formToken
 	s.touch()
 }
 
@@ -178,7 +199,7 @@ func (s *Session) name() {
 }
 
 func (d *sessionData) empty() bool {
-	return d.Cart == nil && d.FormToken == "" && d.LastFormToken == "" && d.CustomerID == ""
+	return len(d.Cart) == 0 && d.FormToken == "" && d.LastFormToken == "" && d.Buyer == nil && d.CustomerID == ""
 }
 
 func dataOf(s *sessions.Session) *sessionData {

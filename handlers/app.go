@@ -1,0 +1,164 @@
+// Package handlers is HTTP in and out: the app with its route table, and what an error becomes.
+// One sub-package serves one kind of visitor; web is what they share.
+package handlers
+
+import (
+	"bytes"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	vm "github.com/VictoriaMetrics/metrics"
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/adaptor"
+	"github.com/gofiber/fiber/v2/middleware/recover"
+
+	"saoma/handlers/pay"
+	"saoma/handlers/shop"
+	"saoma/handlers/web"
+	"saoma/models"
+	"saoma/payments"
+)
+
+// Limits of one request. Gateways' notifications have a smaller one of their own.
+const (
+	bodyLimit      = 1 << 20
+	readBufferSize = 16 << 10 // also the most that a request's headers take
+	readTimeout    = 10 * time.Second
+	writeTimeout   = 15 * time.Second
+	idleTimeout    = 60 * time.Second
+)
+
+// Deps is what the app is made of.
+type Deps struct {
+	Store    *models.Store
+	Payments *payments.Service
+	Config   web.Config
+	Sandbox  http.Handler // serves /sandbox; nil when it is off
+	Log      *slog.Logger
+}
+
+// App is the shop as a web server.
+type App struct {
+	*fiber.App
+
+	base     *web.Base
+	pay      *pay.Pages
+	store    *models.Store
+	log      *slog.Logger
+	metrics  *vm.Set
+	draining atomic.Bool
+}
+
+// New returns the app, ready to listen. A broken template or catalogue is an error here.
+func New(d Deps) (*App, error) {
+	base, err := web.New(d.Config, d.Store)
+	if err != nil {
+		return nil, err
+	}
+	a := &App{
+		base:    base,
+		pay:     pay.New(base, d.Payments, d.Log),
+		store:   d.Store,
+		log:     d.Log,
+		metrics: vm.NewSet(),
+	}
+	a.App = fiber.New(fiber.Config{
+		AppName:                 d.Config.ShopName,
+		BodyLimit:               bodyLimit,
+		CaseSensitive:           true,
+		DisableStartupMessage:   true,
+		EnableTrustedProxyCheck: true, // with an empty list nobody is trusted; see web.ClientIP
+		ErrorHandler:            a.fail,
+		IdleTimeout:             idleTimeout,
+		Immutable:               true,
+		ReadBufferSize:          readBufferSize,
+		ReadTimeout:             readTimeout,
+		TrustedProxies:          d.Config.TrustedProxies,
+		WriteTimeout:            writeTimeout,
+	})
+	a.routes(d)
+	return a, nil
+}
+
+// routes is every address that the shop answers, in reading order. What stands above a Use is
+// not touched by it.
+func (a *App) routes(d Deps) {
+	app := a.App
+	app.Use(a.observe)
+	app.Use(recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: a.logPanic}))
+	app.Use(refuseTwoLengths)
+
+	// Those who run the shop.
+	app.Get("/healthz", alive)
+	app.Get("/readyz", a.ready)
+	app.Get("/metrics", a.writeMetrics)
+
+	// The sandbox is a server of its own with its own policies.
+	if d.Sandbox != nil {
+		app.Use("/sandbox", adaptor.HTTPHandler(d.Sandbox))
+	}
+
+	app.Use(a.base.SecurityHeaders, web.Deadline)
+	app.Get("/static/*", a.base.Asset)
+
+	// Gateways, and buyers whom a gateway sends back: neither brings a cookie.
+	for _, gateway := range []models.GatewayName{models.ScanForPay, models.Pass2Pay} {
+		if d.Payments.Enabled(gateway) {
+			app.Post("/pay/notify/"+string(gateway), a.pay.Notify(gateway))
+		}
+	}
+	app.Get("/pay/return/:token", a.pay.Return)
+	app.Post("/pay/return/:token", a.pay.Return)
+
+	// What an order page loads.
+	app.Get("/o/:token/status", a.pay.Status)
+	app.Get("/o/:token/events", a.pay.Events)
+	app.Get("/o/:token/qr.png", a.pay.CodePNG)
+	app.Get("/o/:token/qr.svg", a.pay.CodeSVG)
+
+	app.Use(a.base.ChooseLanguage, a.base.Sessions, a.base.SameSite)
+
+	// Choosing.
+	s := shop.New(a.base, d.Payments.Routes(), a.pay.Begin, d.Log)
+	app.Get("/", s.ShowCatalogue)
+	app.Get("/products/:slug", s.ShowProduct)
+
+	// Buying.
+	app.Get("/cart", s.ShowCart)
+	app.Post("/cart/items", s.AddToCart)
+	app.Post("/cart/items/:sku", s.ChangeLine)
+	app.Get("/checkout", s.ShowCheckout)
+	app.Post("/checkout", s.PlaceOrder)
+
+	// Paying.
+	app.Get("/o/:token", a.pay.ShowOrder)
+	app.Get("/o/:token/form", a.pay.ShowForm)
+	app.Post("/o/:token/pay", a.pay.StartPayment)
+	app.Post("/o/:token/check", a.pay.Check)
+	app.Get("/orders", s.ShowFindOrder)
+	app.Post("/orders", s.FindOrder)
+}
+
+// Drain makes the app say that it is not ready, so that a balancer sends no more requests, and
+// ends the live connections. Requests are still answered.
+func (a *App) Drain() {
+	a.draining.Store(true)
+	a.pay.Drain()
+}
+
+// refuseTwoLengths refuses a request that says in two ways where it ends: a proxy before us may
+// have read it otherwise and taken the rest for another request.
+func refuseTwoLengths(c *fiber.Ctx) error {
+	raw := bytes.ToLower(c.Request().Header.RawHeaders())
+	if hasHeader(raw, "transfer-encoding:") && hasHeader(raw, "content-length:") {
+		c.Context().SetConnectionClose()
+		return fiber.ErrBadRequest
+	}
+	return c.Next()
+}
+
+func hasHeader(raw []byte, name string) bool {
+	return bytes.HasPrefix(raw, []byte(name)) || bytes.Contains(raw, []byte("\n"+name))
+}

@@ -1,0 +1,117 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"saoma/handlers/web"
+	"saoma/models"
+)
+
+// retryAfter is the hint, in seconds, that goes with "try again later".
+const retryAfter = "5"
+
+// failure is what an error becomes outside.
+type failure struct {
+	status int
+	key    string // of the message; its advice is key + ".advice"
+}
+
+// The failures that no models.Error names.
+var (
+	internalFailure    = failure{http.StatusInternalServerError, "error.internal"}
+	foreignFormFailure = failure{http.StatusForbidden, "error.foreign_form"}
+	busyFailure        = failure{http.StatusServiceUnavailable, "error.store_down"}
+	badRequestFailure  = failure{http.StatusBadRequest, "error.bad_request"}
+	byStatus           = map[int]failure{
+		http.StatusNotFound:              {http.StatusNotFound, "error.page_not_found"},
+		http.StatusMethodNotAllowed:      {http.StatusMethodNotAllowed, "error.method"},
+		http.StatusRequestEntityTooLarge: {http.StatusRequestEntityTooLarge, "error.too_large"},
+		http.StatusInternalServerError:   internalFailure,
+	}
+	statusOfKind = map[models.Kind]int{
+		models.Internal:    http.StatusInternalServerError,
+		models.Invalid:     http.StatusBadRequest,
+		models.NotFound:    http.StatusNotFound,
+		models.Conflict:    http.StatusConflict,
+		models.Unavailable: http.StatusServiceUnavailable,
+		models.TooMany:     http.StatusTooManyRequests,
+	}
+)
+
+// nextStep is where the error page leads on to, by the message's key; to the shop as a rule.
+var nextStep = map[string]struct{ address, text string }{
+	models.ErrOutOfStock.Key:    {"/cart", "error.to_cart"},
+	models.ErrNotForSale.Key:    {"/cart", "error.to_cart"},
+	models.ErrPriceChanged.Key:  {"/checkout", "error.to_checkout"},
+	models.ErrOrderNotFound.Key: {"/orders", "error.to_orders"},
+}
+
+// errorPage tells what went wrong and what to do next.
+type errorPage struct {
+	web.Page
+	Heading, Advice string
+	Next, NextText  string
+	RequestID       string // for our own faults, so that staff find the log line
+}
+
+// fail answers an error, once for all handlers. What a person may not see stays in the log. A
+// gateway gets bare words, a script gets JSON, everybody else a page.
+func (a *App) fail(c *fiber.Ctx, err error) error {
+	f := failureOf(err)
+	c.Status(f.status)
+	c.Response().Header.Del(fiber.HeaderLocation)
+	if f.status == http.StatusServiceUnavailable || f.status == http.StatusTooManyRequests {
+		c.Set(fiber.HeaderRetryAfter, retryAfter)
+	}
+	switch {
+	case strings.HasPrefix(c.Path(), "/pay/notify/"):
+		return c.SendString(http.StatusText(f.status))
+	case strings.HasPrefix(c.Path(), "/o/") && strings.HasSuffix(c.Path(), "/status"):
+		return c.JSON(fiber.Map{"error": f.key})
+	default:
+		return a.showFailure(c, f)
+	}
+}
+
+func (a *App) showFailure(c *fiber.Ctx, f failure) error {
+	page := errorPage{Page: a.base.Page(c, f.key)}
+	page.Heading, page.Advice = page.Title, page.T(f.key+".advice")
+	page.Next, page.NextText = "/", page.T("error.to_shop")
+	if step, ok := nextStep[f.key]; ok {
+		page.Next, page.NextText = step.address, page.T(step.text)
+	}
+	if f.status >= 500 {
+		page.RequestID = web.RequestID(c)
+	}
+	c.Response().ResetBody()
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	if err := a.base.Render(c, "error", page); err != nil {
+		return c.SendString(http.StatusText(f.status))
+	}
+	return nil
+}
+
+func failureOf(err error) failure {
+	if e, ok := errors.AsType[*models.Error](err); ok && e.Kind != models.Internal {
+		return failure{statusOfKind[e.Kind], e.Key}
+	}
+	if e, ok := errors.AsType[*fiber.Error](err); ok {
+		if f, ok := byStatus[e.Code]; ok {
+			return f
+		}
+		return badRequestFailure
+	}
+	switch {
+	case errors.Is(err, web.ErrForeignForm):
+		return foreignFormFailure
+	case errors.Is(err, context.DeadlineExceeded):
+		return busyFailure
+	default:
+		return internalFailure
+	}
+}

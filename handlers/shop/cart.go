@@ -1,0 +1,189 @@
+package shop
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+
+	"saoma/handlers/web"
+	"saoma/models"
+)
+
+// Errors that a cart form meets.
+var (
+	errQuantity = &models.Error{Kind: models.Invalid, Key: "error.quantity", Field: "quantity"}
+	errCartFull = &models.Error{Kind: models.Invalid, Key: "error.cart_full"}
+)
+
+// cart is what the visitor's session wishes for, as the store has it now.
+type cart struct {
+	Lines    []cartLine
+	Goods    int64
+	Shipping int64
+	Amount   int64
+	Shipped  bool // something in it is shipped
+	Blocked  bool // some line cannot be ordered as it is
+}
+
+// cartLine is one line. Only what can be ordered counts towards the totals.
+type cartLine struct {
+	models.Variant
+	Name     string // empty when the shop does not know the SKU any more
+	Picture  string
+	Address  string // of its product
+	Action   string // where its form goes
+	Quantity int64
+	Total    int64
+	Most     int64  // pieces that can be ordered now
+	Problem  string // key of what is wrong; empty when nothing is
+}
+
+// cartPage shows the cart.
+type cartPage struct {
+	web.Page
+	Cart   cart
+	Notice string // what just happened to an order that was to be placed
+}
+
+// ShowCart shows the lines with the prices and the stock of this moment.
+func (p *Pages) ShowCart(c *fiber.Ctx) error { return p.cartAs(c, "") }
+
+func (p *Pages) cartAs(c *fiber.Ctx, noticeKey string) error {
+	page := cartPage{Page: p.base.Page(c, "cart.title")}
+	var err error
+	if page.Cart, err = p.cart(c.UserContext(), page.Page, p.base.Session(c)); err != nil {
+		return err
+	}
+	if noticeKey != "" {
+		page.Notice = page.T(noticeKey)
+	}
+	return p.base.Render(c, "cart", page)
+}
+
+// cart reads what the session wishes for.
+func (p *Pages) cart(ctx context.Context, page web.Page, s *web.Session) (cart, error) {
+	wishes := s.Cart()
+	skus := make([]string, len(wishes))
+	for i, wish := range wishes {
+		skus[i] = wish.SKU
+	}
+	found, err := p.store.VariantsBySKU(ctx, skus)
+	if err != nil {
+		return cart{}, err
+	}
+	bySKU := make(map[string]models.Variant, len(found))
+	for _, v := range found {
+		bySKU[v.SKU] = v
+	}
+	var filled cart
+	for _, wish := range wishes {
+		if err := filled.add(newLine(page, wish, bySKU[wish.SKU]), p.store.Shop.Currency); err != nil {
+			return cart{}, err
+		}
+	}
+	filled.Shipping, filled.Amount = p.store.Shop.Totals(filled.Goods, filled.Shipped)
+	return filled, nil
+}
+
+func newLine(page web.Page, wish models.Line, v models.Variant) cartLine {
+	line := cartLine{
+		Variant: v, Quantity: wish.Quantity, Most: most(v),
+		Action: "/cart/items/" + url.PathEscape(wish.SKU),
+	}
+	line.SKU = wish.SKU
+	if v.Product != nil {
+		line.Name = v.Product.Name
+		line.Address = "/products/" + url.PathEscape(v.Product.Slug)
+		line.Picture = page.Image(cmp.Or(v.Image, v.Product.Image))
+	}
+	switch {
+	case !v.Active:
+		line.Problem = "cart.gone"
+	case line.Most == 0:
+		line.Problem = "cart.sold_out"
+	case line.Most < wish.Quantity:
+		line.Problem = "cart.only_left"
+	}
+	return line
+}
+
+func (k *cart) add(line cartLine, currency string) error {
+	if line.Problem != "" {
+		k.Blocked = true
+	} else {
+		total, err := models.Money{Amount: line.Price, Currency: currency}.Times(line.Quantity)
+		if err != nil {
+			return err
+		}
+		goods, err := total.Plus(models.Money{Amount: k.Goods, Currency: currency})
+		if err != nil {
+			return err
+		}
+		line.Total, k.Goods = total.Amount, goods.Amount
+		k.Shipped = k.Shipped || !line.Digital
+	}
+	k.Lines = append(k.Lines, line)
+	return nil
+}
+
+// AddToCart puts pieces of an article that is for sale into the cart, to those already there.
+// With buy_now it goes on to the checkout.
+func (p *Pages) AddToCart(c *fiber.Ctx) error {
+	sku := web.FormValue(c, "sku")
+	n, err := quantity(cmp.Or(web.FormValue(c, "quantity"), "1"))
+	if err != nil || n == 0 {
+		return errQuantity
+	}
+	found, err := p.store.VariantsBySKU(c.UserContext(), []string{sku})
+	if err != nil {
+		return err
+	}
+	if len(found) == 0 || !found[0].Active {
+		return models.ErrNotForSale
+	}
+	s := p.base.Session(c)
+	for _, line := range s.Cart() {
+		if line.SKU == sku {
+			n += line.Quantity
+		}
+	}
+	if !s.SetLine(sku, n) {
+		return errCartFull
+	}
+	if web.FormValue(c, "buy_now") != "" {
+		return c.Redirect("/checkout", http.StatusSeeOther)
+	}
+	return c.Redirect("/cart", http.StatusSeeOther)
+}
+
+// ChangeLine sets the pieces of one line; 0 takes it out.
+func (p *Pages) ChangeLine(c *fiber.Ctx) error {
+	sku, err := url.PathUnescape(c.Params("sku"))
+	if err != nil {
+		return models.ErrNotForSale
+	}
+	n, err := quantity(web.FormValue(c, "quantity"))
+	if err != nil {
+		return err
+	}
+	s := p.base.Session(c)
+	for _, line := range s.Cart() {
+		if line.SKU == sku {
+			s.SetLine(sku, n)
+		}
+	}
+	return c.Redirect("/cart", http.StatusSeeOther)
+}
+
+// quantity reads a number of pieces: whole, from 0 to the most that an order holds.
+func quantity(text string) (int64, error) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 0 || n > models.MaxQuantity {
+		return 0, errQuantity
+	}
+	return n, nil
+}

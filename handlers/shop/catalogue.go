@@ -1,0 +1,131 @@
+package shop
+
+import (
+	"cmp"
+	"net/url"
+
+	"github.com/gofiber/fiber/v2"
+
+	"saoma/handlers/web"
+	"saoma/models"
+)
+
+// fewLeft is from how many pieces down a page says how many are left.
+const fewLeft = 5
+
+// cataloguePage shows everything that is for sale.
+type cataloguePage struct {
+	web.Page
+	Products []card
+}
+
+// card is one product of the catalogue.
+type card struct {
+	Name, Address, Image string
+	Price                string // the lowest
+	Varies               bool   // there are higher ones
+	SoldOut              bool
+}
+
+// productPage shows one product with an order form for each variant.
+type productPage struct {
+	web.Page
+	Product  *models.Product
+	Picture  string
+	Price    string
+	Varies   bool
+	Variants []offer
+}
+
+// offer is one variant as it can be ordered.
+type offer struct {
+	models.Variant
+	Price   string
+	Picture string // its own; empty when the product's stands for it
+	Most    int64  // pieces that can be ordered now
+	Few     bool   // so few are left that the page says so
+}
+
+// ShowCatalogue lists the products. Those that nothing can be ordered of stay, and say so.
+func (p *Pages) ShowCatalogue(c *fiber.Ctx) error {
+	products, err := p.store.Catalogue(c.UserContext())
+	if err != nil {
+		return err
+	}
+	page := cataloguePage{Page: p.base.Page(c, "catalogue.title")}
+	page.Description = page.T("catalogue.description", "shop", page.ShopName)
+	for _, product := range products {
+		if len(product.Variants) > 0 {
+			page.Products = append(page.Products, newCard(page.Page, product))
+		}
+	}
+	return p.base.Render(c, "catalogue", page)
+}
+
+func newCard(page web.Page, product models.Product) card {
+	lowest, varies := prices(product)
+	k := card{
+		Name:    product.Name,
+		Address: "/products/" + url.PathEscape(product.Slug),
+		Image:   page.Image(product.Image),
+		Price:   page.Price(lowest),
+		Varies:  varies,
+		SoldOut: true,
+	}
+	for _, v := range product.Variants {
+		k.SoldOut = k.SoldOut && !v.Available(1)
+	}
+	return k
+}
+
+// prices returns the lowest price of the product's variants and whether there are others.
+func prices(product models.Product) (lowest int64, varies bool) {
+	lowest = product.Variants[0].Price
+	for _, v := range product.Variants {
+		varies = varies || v.Price != product.Variants[0].Price
+		lowest = min(lowest, v.Price)
+	}
+	return lowest, varies
+}
+
+// ShowProduct shows a product that is for sale.
+func (p *Pages) ShowProduct(c *fiber.Ctx) error {
+	slug, err := url.PathUnescape(c.Params("slug"))
+	if err != nil {
+		return models.ErrProductNotFound
+	}
+	product, err := p.store.ProductBySlug(c.UserContext(), slug)
+	if err != nil {
+		return err
+	}
+	if len(product.Variants) == 0 {
+		return models.ErrProductNotFound
+	}
+	page := productPage{Page: p.base.Page(c, "product.title", "name", product.Name), Product: product}
+	lowest, varies := prices(*product)
+	page.Description = product.Description
+	page.Picture = page.Image(cmp.Or(product.Image, product.Variants[0].Image))
+	page.Price, page.Varies = page.Page.Price(lowest), varies
+	for _, v := range product.Variants {
+		page.Variants = append(page.Variants, offer{
+			Variant: v,
+			Price:   page.Page.Price(v.Price),
+			Picture: page.Image(v.Image),
+			Most:    most(v),
+			Few:     v.Counted && v.OnHand <= fewLeft,
+		})
+	}
+	return p.base.Render(c, "product", page)
+}
+
+// most returns how many pieces one order can hold now.
+func most(v models.Variant) int64 {
+	switch {
+	case !v.Active:
+		return 0
+	case v.Counted:
+		return min(v.OnHand, models.MaxQuantity)
+	default:
+		return models.MaxQuantity
+	}
+}

@@ -1,0 +1,63 @@
+package shop
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/gofiber/fiber/v2"
+
+	"saoma/handlers/web"
+	"saoma/models"
+)
+
+var errTooMany = &models.Error{Kind: models.TooMany, Key: "error.too_many"}
+
+// findForm is what finds an order again.
+type findForm struct {
+	Number string `form:"number" validate:"required,max=32"`
+	Email  string `form:"email" validate:"required,max=254"`
+}
+
+// findPage asks for it.
+type findPage struct {
+	web.Page
+	Fields []field
+	Notice string
+}
+
+func (p *Pages) findPage(c *fiber.Ctx, form findForm, errs web.FieldErrors) findPage {
+	page := p.base.Page(c, "find.title")
+	return findPage{Page: page, Fields: fields(page, errs,
+		field{Name: "number", Value: form.Number, Max: 32, Autocomplete: "off", Wide: true},
+		field{Name: "email", Type: "email", Value: form.Email, Max: 200, Autocomplete: "email", Wide: true},
+	)}
+}
+
+// ShowFindOrder asks for number and e-mail.
+func (p *Pages) ShowFindOrder(c *fiber.Ctx) error {
+	return p.base.Render(c, "find", p.findPage(c, findForm{}, nil))
+}
+
+// FindOrder goes to the order that has both. Who tries too often waits. The answer does not tell
+// which of the two did not fit. It is a form and no link, since e-mail addresses in addresses end
+// up in logs.
+func (p *Pages) FindOrder(c *fiber.Ctx) error {
+	form := findForm{Number: web.FormValue(c, "number"), Email: web.FormValue(c, "email")}
+	if errs := web.Check(form); errs != nil {
+		return p.base.Render(c.Status(http.StatusUnprocessableEntity), "find", p.findPage(c, form, errs))
+	}
+	if !p.search.allow(p.base.ClientIP(c), p.store.Now()) {
+		return errTooMany
+	}
+	order, err := p.store.FindOrder(c.UserContext(), form.Number, form.Email)
+	if errors.Is(err, models.ErrOrderNotFound) {
+		page := p.findPage(c, form, nil)
+		page.Notice = page.T("find.none")
+		return p.base.Render(c.Status(http.StatusNotFound), "find", page)
+	}
+	if err != nil {
+		return err
+	}
+	return c.Redirect("/o/"+url.PathEscape(order.Token), http.StatusSeeOther)
+}
