@@ -1,0 +1,94 @@
+package config
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"saoma/models"
+)
+
+const anything = "any"
+
+// methods are the ways to ask a gateway for a payment that a web shop can use, and the wallets
+// that each can take money from (ScanForPay docs, wallets; Pass2Pay docs, payment method).
+var methods = map[string]map[string][]models.Wallet{
+	"scanforpay": {
+		"jspay":  {models.WeChat, models.Alipay},
+		"qrcode": {models.WeChat, models.Alipay},
+		"online": models.Wallets,
+	},
+	"pass2pay": {
+		"ALI_WAP":         {models.Alipay, models.AlipayHK},
+		"ALI_QR":          {models.Alipay, models.AlipayHK},
+		"ALI_PC":          {models.Alipay, models.AlipayHK},
+		"WX_H5":           {models.WeChat},
+		"WX_NATIVE":       {models.WeChat},
+		"QR_CASHIER":      models.Wallets,
+		"WEB_CASHIER":     models.Wallets,
+		"CHANNEL_CASHIER": models.Wallets,
+		"cashier":         models.Wallets,
+	},
+}
+
+// outOfReach says why a web shop cannot use the methods of Pass2Pay that end like this.
+var outOfReach = map[string]string{
+	"_JSAPI": "needs the buyer's identity inside the wallet, which a web shop does not know",
+	"_LITE":  "needs the buyer's identity inside a mini program, which a web shop does not know",
+	"_BAR":   "needs a code read by a till from the buyer's phone",
+	"_POS":   "needs a till",
+	"_APP":   "needs an app with the wallet's SDK",
+}
+
+// UsableRoutes returns the rows that can be served: those of an enabled gateway that takes the
+// shop's currency. A row for any wallet is given as a row for each wallet that its method takes.
+func (c *Config) UsableRoutes() []Route {
+	var usable []Route
+	for _, r := range c.Routes {
+		if !c.takes(r.Gateway) {
+			continue
+		}
+		for _, wallet := range methods[r.Gateway][r.Method] {
+			if r.Wallet == anything || r.Wallet == string(wallet) {
+				usable = append(usable, Route{string(wallet), r.Scene, r.Gateway, r.Method})
+			}
+		}
+	}
+	return usable
+}
+
+func checkRoutes(m *mistakes, c *Config) {
+	wallets := []string{anything}
+	for _, wallet := range models.Wallets {
+		wallets = append(wallets, string(wallet))
+	}
+	scenes := []string{string(models.SceneWallet), string(models.ScenePhone), string(models.SceneDesktop), anything}
+	for i, r := range c.Routes {
+		path := row("routes", i)
+		m.oneOf(path+".wallet", r.Wallet, wallets...)
+		m.oneOf(path+".scene", r.Scene, scenes...)
+		m.oneOf(path+".gateway", r.Gateway, slices.Sorted(maps.Keys(methods))...)
+		checkMethod(m, path+".method", r)
+	}
+	if models.KnownCurrency(c.Shop.Currency) && len(c.UsableRoutes()) == 0 {
+		m.add("routes", "at least one row must lead to an enabled gateway that takes %s, the shop's currency", c.Shop.Currency)
+	}
+}
+
+func checkMethod(m *mistakes, path string, r Route) {
+	of, known := methods[r.Gateway]
+	if !known {
+		return // the gateway is the mistake
+	}
+	wallets, ok := of[r.Method]
+	switch {
+	case !ok:
+		if at := strings.LastIndex(r.Method, "_"); at >= 0 && outOfReach[r.Method[at:]] != "" {
+			m.add(path, "%q %s", r.Method, outOfReach[r.Method[at:]])
+			return
+		}
+		m.oneOf(path, r.Method, slices.Sorted(maps.Keys(of))...)
+	case slices.Contains(models.Wallets, models.Wallet(r.Wallet)) && !slices.Contains(wallets, models.Wallet(r.Wallet)):
+		m.add(path, "%q does not take %s", r.Method, r.Wallet)
+	}
+}
