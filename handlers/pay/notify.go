@@ -1,0 +1,79 @@
+package pay
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"saoma/models"
+	"saoma/payments"
+)
+
+const (
+	// maxNotification is far more than any gateway sends.
+	maxNotification = 64 << 10
+	// notifyTimeout ends before the gateways stop waiting for an answer (10 s and more).
+	notifyTimeout = 8 * time.Second
+	// acknowledged is what both gateways want to read, to the byte, before they stop repeating.
+	acknowledged = "success"
+)
+
+// Notify answers the notifications of one gateway. The service sees the bytes as they came; what
+// it has kept is acknowledged, what cannot be true is refused, and what failed by our own fault
+// is answered so that the gateway comes again. No answer but the acknowledgement says success.
+func (p *Pages) Notify(gateway models.GatewayName) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		if encoded(c) {
+			return answer(c, fiber.StatusUnsupportedMediaType, "encoded bodies are not read")
+		}
+		body := bytes.Clone(c.Request().Body())
+		if len(body) > maxNotification {
+			return answer(c, fiber.StatusRequestEntityTooLarge, "too large")
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), notifyTimeout)
+		defer cancel()
+		err := p.payments.Notify(ctx, gateway, c.Get(fiber.HeaderContentType), body)
+		if err != nil {
+			p.log.Warn("notification not acknowledged", "gateway", gateway, "err", err)
+		}
+		return answerNotification(c, err)
+	}
+}
+
+func answerNotification(c *fiber.Ctx, err error) error {
+	switch {
+	case err == nil:
+		return answer(c, fiber.StatusOK, acknowledged)
+	case errors.Is(err, payments.ErrSignature):
+		return answer(c, fiber.StatusUnauthorized, "sign fail")
+	case errors.Is(err, payments.ErrMalformed):
+		return answer(c, fiber.StatusBadRequest, "malformed")
+	case errors.Is(err, payments.ErrUnknownOrder):
+		return answer(c, fiber.StatusNotFound, "unknown order")
+	case models.KindOf(err) == models.Unavailable:
+		c.Set(fiber.HeaderRetryAfter, "10")
+		return answer(c, fiber.StatusServiceUnavailable, "not now, send it again")
+	default:
+		return answer(c, fiber.StatusInternalServerError, "our fault, send it again")
+	}
+}
+
+// encoded reports whether the body claims to be compressed. Gateways sign and send plain bytes.
+func encoded(c *fiber.Ctx) bool {
+	for _, encoding := range c.Request().Header.PeekAll(fiber.HeaderContentEncoding) {
+		if name := strings.TrimSpace(string(encoding)); name != "" && !strings.EqualFold(name, "identity") {
+			return true
+		}
+	}
+	return false
+}
+
+func answer(c *fiber.Ctx, status int, text string) error {
+	c.Set(fiber.HeaderContentType, fiber.MIMETextPlain)
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	return c.Status(status).SendString(text)
+}

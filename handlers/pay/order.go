@@ -1,0 +1,250 @@
+package pay
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"saoma/handlers/web"
+	"saoma/models"
+	"saoma/payments"
+)
+
+// refreshSeconds is how often a page that waits loads itself anew where scripts are off.
+const refreshSeconds = 5
+
+// orderPage is what the template of the order page is given.
+type orderPage struct {
+	web.Page
+	Order   *models.Order
+	State   state
+	Heading string
+	Lead    string // what to do, or what happens now
+	Notice  string // what came of the buyer's last step
+
+	Address string // this page's own, without the host
+	Version string
+	Live    bool // the page watches the order
+	Now     time.Time
+
+	Amount   string
+	Lines    []line
+	Goods    string
+	Shipping string          // empty when nothing is shipped
+	Handed   bool            // something digital is delivered on this page
+	Payment  *models.Payment // the one that paid
+	PaidWith string
+	PaidAt   string
+
+	Offer   *offer         // how to pay now; nil when no attempt is under way
+	Wallets []walletChoice // with which an attempt can be made here
+	Barred  []walletChoice // which do not open in this browser
+	MayAsk  bool           // asking the gateways may change something
+	AskText string
+}
+
+// line is one line of the order in words.
+type line struct {
+	models.OrderItem
+	Sum  string
+	Text string // what is delivered, once the order is paid beyond doubt
+	Link string // the same, when it is an address
+}
+
+// walletChoice is a wallet to pay with.
+type walletChoice struct {
+	Wallet models.Wallet
+	Name   string
+}
+
+// ShowOrder shows the order as it stands.
+func (p *Pages) ShowOrder(c *fiber.Ctx) error {
+	private(c)
+	s, err := p.standing(c.UserContext(), c.Params("token"))
+	if err != nil {
+		return err
+	}
+	page := p.orderPage(c, s)
+	if page.Offer != nil && page.Offer.Kind == offerImage {
+		p.base.AllowImagesFrom(c, originOf(page.Offer.Image))
+	}
+	return p.base.Render(c, "order", page)
+}
+
+func (p *Pages) orderPage(c *fiber.Ctx, s standing) *orderPage {
+	page := &orderPage{
+		Page:    p.base.Page(c, "order.title", "number", s.order.Number),
+		Order:   s.order,
+		State:   s.state(),
+		Address: orderPath(s.order.Token),
+		Version: s.version(),
+		Live:    !s.final(),
+		Now:     s.now.UTC(),
+		MayAsk:  s.worthAsking(),
+	}
+	page.tellLines(s)
+	page.tellState(s)
+	if page.State == stateWaiting || page.State == stateChoose {
+		device := web.DeviceOf(c)
+		page.Offer = page.offerOf(s, device)
+		page.offerWallets(s, p.payments.Routes(), device)
+	}
+	if page.Live {
+		page.Refresh = refreshSeconds
+	}
+	if key := noticeKeys[c.Query("notice")]; key != "" && !s.paid() && page.Live {
+		page.Notice = page.T(key)
+	}
+	return page
+}
+
+// tellLines puts what was bought and what it costs into words.
+func (page *orderPage) tellLines(s standing) {
+	order := s.order
+	page.Amount = page.Money(order.Money())
+	page.Goods = page.inOrder(order.Goods)
+	if order.Shipped {
+		page.Shipping = page.inOrder(order.Shipping)
+	}
+	for _, item := range order.Items {
+		l := line{OrderItem: item, Sum: page.inOrder(item.Total())}
+		if s.confirmed() && item.Delivery != "" {
+			page.Handed = true
+			if isLink(item.Delivery) {
+				l.Link = item.Delivery
+			} else {
+				l.Text = item.Delivery
+			}
+		}
+		page.Lines = append(page.Lines, l)
+	}
+}
+
+// inOrder writes minor units of the order's own currency.
+func (page *orderPage) inOrder(minor int64) string {
+	return page.Money(models.Money{Amount: minor, Currency: page.Order.Currency})
+}
+
+// tellState says in a heading and a sentence how the order stands.
+func (page *orderPage) tellState(s standing) {
+	switch page.State {
+	case stateWaiting:
+		page.Heading = page.T("order.waiting.heading", "wallet", page.walletName(s.attempt().Wallet))
+	case stateChoose:
+		page.Heading = page.T("order.choose.heading")
+		page.Lead = page.tellChoose(s)
+	case stateConfirming:
+		page.Heading, page.Lead = page.T("order.confirming.heading"), page.T("order.confirming.lead")
+	case statePaid:
+		page.Heading, page.Lead = page.tellPaid(s)
+		if s.review {
+			page.Notice = page.T("order.paid.review")
+		}
+	case stateReview:
+		page.Heading, page.Lead = page.T("order.review.heading"), page.T("order.review.lead")
+	case stateExpired:
+		page.Heading, page.Lead = page.T("order.expired.heading"), page.T("order.expired.lead")
+	case stateCanceled:
+		page.Heading, page.Lead = page.T("order.canceled.heading"), page.T("order.canceled.lead")
+	}
+	page.AskText = page.T("order.ask.paid")
+	if s.paid() {
+		page.AskText = page.T("order.ask.again")
+		page.tellPayment(s)
+	}
+}
+
+// tellChoose says why there is nothing to pay with at the moment.
+func (page *orderPage) tellChoose(s standing) string {
+	until := page.Time(s.order.ExpiresAt)
+	last := s.payment()
+	switch {
+	case last == nil:
+		return page.T("order.choose.none", "until", until)
+	case last.Status == models.PaymentFailed:
+		return page.T("order.choose.failed", "until", until)
+	default:
+		return page.T("order.choose.again", "until", until)
+	}
+}
+
+// tellPayment says with what and when the order was paid.
+func (page *orderPage) tellPayment(s standing) {
+	if at := s.order.PaidAt; at != nil {
+		page.PaidAt = page.Time(*at)
+	}
+	if page.Payment = s.payment(); page.Payment != nil {
+		page.PaidWith = page.walletName(page.Payment.Wallet)
+	}
+}
+
+// OrderAgain reports whether all that is left is to order anew.
+func (page *orderPage) OrderAgain() bool {
+	return page.State == stateExpired || page.State == stateCanceled
+}
+
+// OfferElsewhere reports whether the offer already shows the page's address.
+func (page *orderPage) OfferElsewhere() bool { return page.Offer != nil && page.Offer.Elsewhere() }
+
+func (page *orderPage) tellPaid(s standing) (heading, lead string) {
+	switch {
+	case s.order.Status == models.OrderFulfilled:
+		return page.T("order.fulfilled.heading"), page.T("order.fulfilled.lead")
+	case s.order.Shipped:
+		return page.T("order.paid.heading"), page.T("order.paid.shipped")
+	default:
+		return page.T("order.paid.heading"), page.T("order.paid.digital")
+	}
+}
+
+// offerWallets lists the wallets of another attempt: all that the routes serve, but the one
+// that is on offer already. The one chosen last comes first.
+func (page *orderPage) offerWallets(s standing, routes payments.Routes, device payments.Device) {
+	for _, wallet := range routes.Wallets(device.Scene) {
+		choice := walletChoice{Wallet: wallet, Name: page.walletName(wallet)}
+		switch {
+		case !opensHere(wallet, device):
+			page.Barred = append(page.Barred, choice)
+		case page.Offer == nil || page.Offer.Wallet != wallet:
+			page.Wallets = append(page.Wallets, choice)
+		}
+	}
+	slices.SortStableFunc(page.Wallets, func(a, b walletChoice) int {
+		return preference(b.Wallet, s.order) - preference(a.Wallet, s.order)
+	})
+}
+
+func preference(w models.Wallet, order *models.Order) int {
+	if w == order.Wallet {
+		return 1
+	}
+	return 0
+}
+
+// walletKeys are the messages that name what a buyer pays with.
+var walletKeys = map[models.Wallet]string{
+	models.WeChat:   "wallet.wechat",
+	models.Alipay:   "wallet.alipay",
+	models.AlipayHK: "wallet.alipayhk",
+}
+
+func (page *orderPage) walletName(w models.Wallet) string { return page.T(walletKeys[w]) }
+
+// isLink reports whether a text is nothing but the address of a web page.
+func isLink(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" &&
+		!strings.ContainsAny(text, " \t\r\n")
+}
+
+// originOf returns scheme and host of an address that a gateway named and its client checked.
+func originOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "'none'"
+	}
+	return u.Scheme + "://" + u.Host
+}
