@@ -37,7 +37,7 @@ func StrictObject(raw []byte) (map[string]json.RawMessage, error) {
 		name, _ := token.(string) // json.Valid saw to it that names are strings
 		folded := strings.Map(foldRune, name)
 		if seen[folded] {
-			return nil, fmt.Errorf("member %q occurs twice", name)
+			return nil, fmt.Errorf("member %.40q occurs twice", name)
 		}
 		seen[folded] = true
 		var value json.RawMessage
