@@ -60,7 +60,8 @@ func seal(request any, secret string) ([]byte, error) {
 	return fmt.Appendf(raw[:len(raw)-1], `,"sign":%q}`, sign(p, secret)), nil
 }
 
-// errNoSuchCall: configured so, or the answer has HTTP status 404.
+// errNoSuchCall says that a call is switched off in the configuration, or that the gateway
+// answered it with HTTP status 404.
 var errNoSuchCall = errors.New("the account does not have this call")
 
 // meaning tells what a refusal leaves behind at the gateway, from its code and its words. A
@@ -70,7 +71,7 @@ type meaning func(code int64, msg string) payments.Outcome
 // call posts a signed request and returns the verified parameters of the answer, none when the
 // gateway processed the call and has nothing to tell. The error is a *payments.CallError: an
 // answer that cannot be read whole and verified is Unknown, a refusal is what it means.
-func (g *Gateway) call(ctx context.Context, path string, request any, of meaning) (params, payments.Exchange, error) {
+func (g *Gateway) call(ctx context.Context, path string, request any, meaningOf meaning) (params, payments.Exchange, error) {
 	body, err := seal(request, g.config.AppSecret)
 	if err != nil {
 		return nil, payments.Exchange{}, notSent(err)
@@ -85,12 +86,12 @@ func (g *Gateway) call(ctx context.Context, path string, request any, of meaning
 	case status != http.StatusOK:
 		return nil, exchange, unknown(fmt.Errorf("HTTP status %d", status))
 	}
-	data, err := g.open(raw, of)
+	data, err := g.open(raw, meaningOf)
 	return data, exchange, err
 }
 
 // open reads an answer. Only the members of data are signed; code, msg and traceId are not.
-func (g *Gateway) open(raw []byte, of meaning) (params, error) {
+func (g *Gateway) open(raw []byte, meaningOf meaning) (params, error) {
 	answer, err := payments.StrictObject(raw)
 	if err != nil {
 		return nil, unknown(fmt.Errorf("answer: %w", err))
@@ -102,7 +103,7 @@ func (g *Gateway) open(raw []byte, of meaning) (params, error) {
 	if code != 0 {
 		msg, _ := payments.StrictText(answer["msg"]) // no words are as good as odd ones
 		return nil, &payments.CallError{
-			Outcome: of(code, msg),
+			Outcome: meaningOf(code, msg),
 			Code:    strconv.FormatInt(code, 10),
 			Message: clip(msg),
 		}

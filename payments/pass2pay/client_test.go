@@ -2,6 +2,7 @@ package pass2pay
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -78,6 +79,15 @@ func signed(t testing.TB, data string) string {
 	return fmt.Sprintf(`{"code":0,"data":%s,"msg":"SUCCESS","sign":%q}`, data, sign(p, demoSecret))
 }
 
+func jsonText(t testing.TB, value any) string {
+	t.Helper()
+	text, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 func refusal(msg string) string { return fmt.Sprintf(`{"code":9999,"msg":%q}`, msg) }
 
 func names(p params) []string { return slices.Sorted(maps.Keys(p)) }
@@ -116,7 +126,8 @@ const (
 	refundData  = `{"refundOrderId":"R1","mchRefundNo":"RR202603020001","payAmount":12850,"refundAmount":2850,"state":2}`
 )
 
-// everyCall makes each call once and returns its exchange and error.
+// everyCall makes each call once and returns its exchange and error; the first two are the
+// calls that every account has.
 var everyCall = []struct {
 	name string
 	data string // of a good answer

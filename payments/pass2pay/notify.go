@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -14,8 +13,6 @@ import (
 
 // maxNotification is the most that a notification may have, in bytes.
 const maxNotification = 64 << 10
-
-var parameterName = regexp.MustCompile(`^[A-Za-z0-9_.\[\]-]{1,64}$`)
 
 // notified are the parameters that every notification has (Pass2Pay docs, payment notify). The
 // docs ask for reqTime too, but their own example is without it.
@@ -111,7 +108,7 @@ func readForm(body string) (params, error) {
 // it in one value as in two.
 func checkNotified(p params) error {
 	for name, value := range p {
-		if !parameterName.MatchString(name) {
+		if !identifier.MatchString(name) {
 			return errors.New("a name is not a plain word")
 		}
 		for _, decisive := range notified {

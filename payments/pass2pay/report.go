@@ -16,7 +16,7 @@ var (
 	errOtherNumber = errors.New("the answer does not name the number that was asked for")
 
 	currencyCode = regexp.MustCompile(`^[A-Za-z]{3}$`)
-	identifier   = regexp.MustCompile(`^[!-~]{1,64}$`)
+	identifier   = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
 )
 
 // readReport reads what a query and a notification say about a payment. It refuses a message
