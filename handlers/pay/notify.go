@@ -36,15 +36,11 @@ func (p *Pages) Notify(gateway models.GatewayName) fiber.Handler {
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), notifyTimeout)
 		defer cancel()
-		err := p.payments.Notify(ctx, gateway, c.Get(fiber.HeaderContentType), body)
-		if err != nil {
-			p.log.Warn("notification not acknowledged", "gateway", gateway, "err", err)
-		}
-		return answerNotification(c, err)
+		return p.answerNotification(c, p.payments.Notify(ctx, gateway, c.Get(fiber.HeaderContentType), body))
 	}
 }
 
-func answerNotification(c *fiber.Ctx, err error) error {
+func (p *Pages) answerNotification(c *fiber.Ctx, err error) error {
 	switch {
 	case err == nil:
 		return answer(c, fiber.StatusOK, acknowledged)
@@ -54,12 +50,13 @@ func answerNotification(c *fiber.Ctx, err error) error {
 		return answer(c, fiber.StatusBadRequest, "malformed")
 	case errors.Is(err, payments.ErrUnknownOrder):
 		return answer(c, fiber.StatusNotFound, "unknown order")
-	case models.KindOf(err) == models.Unavailable:
+	}
+	p.log.Error("notification not kept, it will come again", "err", err)
+	if models.KindOf(err) == models.Unavailable {
 		c.Set(fiber.HeaderRetryAfter, "10")
 		return answer(c, fiber.StatusServiceUnavailable, "not now, send it again")
-	default:
-		return answer(c, fiber.StatusInternalServerError, "our fault, send it again")
 	}
+	return answer(c, fiber.StatusInternalServerError, "our fault, send it again")
 }
 
 // encoded reports whether the body claims to be compressed. Gateways sign and send plain bytes.

@@ -2,8 +2,8 @@ package pay
 
 import (
 	"net/url"
+	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -49,10 +49,12 @@ type orderPage struct {
 // line is one line of the order in words.
 type line struct {
 	models.OrderItem
-	Sum  string
-	Text string // what is delivered, once the order is paid beyond doubt
-	Link string // the same, when it is an address
+	Sum       string
+	Delivered []piece // once the order is paid beyond doubt
 }
+
+// piece is a part of a text, which leads somewhere when it is an address.
+type piece struct{ Text, Link string }
 
 // walletChoice is a wallet to pay with.
 type walletChoice struct {
@@ -113,11 +115,7 @@ func (page *orderPage) tellLines(s standing) {
 		l := line{OrderItem: item, Sum: page.inOrder(item.Total())}
 		if s.confirmed() && item.Delivery != "" {
 			page.Handed = true
-			if isLink(item.Delivery) {
-				l.Link = item.Delivery
-			} else {
-				l.Text = item.Delivery
-			}
+			l.Delivered = piecesOf(item.Delivery)
 		}
 		page.Lines = append(page.Lines, l)
 	}
@@ -133,6 +131,9 @@ func (page *orderPage) tellState(s standing) {
 	switch page.State {
 	case stateWaiting:
 		page.Heading = page.T("order.waiting.heading", "wallet", page.walletName(s.attempt().Wallet))
+		if s.attempt().Action == models.ActionNone {
+			page.Heading = page.T("order.nothing.heading")
+		}
 	case stateChoose:
 		page.Heading = page.T("order.choose.heading")
 		page.Lead = page.tellChoose(s)
@@ -208,7 +209,7 @@ func (page *orderPage) offerWallets(s standing, routes payments.Routes, device p
 		switch {
 		case !opensHere(wallet, device):
 			page.Barred = append(page.Barred, choice)
-		case page.Offer == nil || page.Offer.Wallet != wallet:
+		case page.Offer == nil || page.Offer.Wallet != wallet || page.Offer.Kind == offerNothing:
 			page.Wallets = append(page.Wallets, choice)
 		}
 	}
@@ -233,11 +234,24 @@ var walletKeys = map[models.Wallet]string{
 
 func (page *orderPage) walletName(w models.Wallet) string { return page.T(walletKeys[w]) }
 
-// isLink reports whether a text is nothing but the address of a web page.
-func isLink(text string) bool {
-	u, err := url.Parse(text)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" &&
-		!strings.ContainsAny(text, " \t\r\n")
+var webAddress = regexp.MustCompile(`https?://[^\s<>"]+`)
+
+// piecesOf finds the web addresses in a text of the merchant's.
+func piecesOf(text string) []piece {
+	var pieces []piece
+	end := 0
+	for _, found := range webAddress.FindAllStringIndex(text, -1) {
+		if found[0] > end {
+			pieces = append(pieces, piece{Text: text[end:found[0]]})
+		}
+		address := text[found[0]:found[1]]
+		pieces = append(pieces, piece{Text: address, Link: address})
+		end = found[1]
+	}
+	if end < len(text) {
+		pieces = append(pieces, piece{Text: text[end:]})
+	}
+	return pieces
 }
 
 // originOf returns scheme and host of an address that a gateway named and its client checked.

@@ -98,7 +98,6 @@ func (p *Pages) notStarted(c *fiber.Ctx, token string, err error) error {
 	case errors.Is(err, payments.ErrStillAsking), errors.Is(err, models.ErrLivePayment):
 		return toOrder(c, token, noticeAsking)
 	case errors.Is(err, payments.ErrGatewayDown):
-		p.log.Warn("payment not started", "err", err)
 		return toOrder(c, token, noticeDown)
 	default:
 		return err
