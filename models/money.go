@@ -19,7 +19,7 @@ type Money struct {
 var ErrMoneyRange = errors.New("amount out of range")
 
 // KnownCurrency reports whether the code is an ISO 4217 currency.
-func KnownCurrency(code string) bool { return currency.IsValid(code) }
+func KnownCurrency(code string) bool { return code != "" && currency.IsValid(code) }
 
 // ParseMoney reads a decimal such as "128.50". It refuses a fraction of the minor unit,
 // a sign, an exponent, and amounts that do not fit.

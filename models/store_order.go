@@ -68,6 +68,7 @@ func (tx *Tx) placeOrder(d Draft, lines map[string]int64) (*Order, error) {
 		CustomerID:    d.CustomerID,
 		CustomerSince: d.CustomerSince.UTC().Truncate(time.Millisecond),
 		ClientIP:      d.ClientIP,
+		CreatedAt:     now,
 		ExpiresAt:     now.Add(tx.store.Shop.PaymentWindow),
 	}
 	goods := Money{Currency: o.Currency}

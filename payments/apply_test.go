@@ -37,7 +37,7 @@ func newShop(t *testing.T, o models.Options, latePolicy string) shop {
 	s := modelstest.Open(t, o)
 	modelstest.Product(t, s, "cup", 2500, 3)
 	return shop{Store: s, gateway: gateway, service: payments.New(payments.Config{
-		Store: s, Gateways: []payments.Account{{Gateway: gateway, Currencies: []string{"CNY"}, Validity: 12 * time.Hour}},
+		Store: s, Gateways: []payments.Account{{Gateway: gateway, Validity: 12 * time.Hour}},
 		Routes:    payments.Routes{{Wallet: "any", Scene: "any", Gateway: models.ScanForPay, Method: "qrcode"}},
 		PublicURL: "http://127.0.0.1:9", LatePayment: latePolicy, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})}

@@ -189,6 +189,7 @@ func OutcomeOf(err error) Outcome {
 var (
 	// ErrSignature: the signature is missing or wrong. Nothing in the message can be believed.
 	ErrSignature = errors.New("signature does not verify")
-	// ErrMalformed: the message is signed but cannot be read as one meaning and no other.
+	// ErrMalformed: the message cannot be read as one meaning and no other. It may not even be
+	// authentic.
 	ErrMalformed = errors.New("message is malformed")
 )

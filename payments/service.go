@@ -3,7 +3,6 @@ package payments
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"time"
 
 	"saoma/models"
@@ -29,18 +28,17 @@ const (
 type Config struct {
 	Store       *models.Store
 	Gateways    []Account
-	Routes      Routes
+	Routes      Routes // to the gateways above; all of them take the shop's currency
 	PublicURL   string // absolute, without a slash at the end
 	ShopName    string
 	LatePayment string // FulfilOrRefund or Ask
 	Log         *slog.Logger
 }
 
-// Account is one gateway that is switched on, and what our account there can do.
+// Account is one gateway that is switched on.
 type Account struct {
-	Gateway    Gateway
-	Currencies []string      // those it takes
-	Validity   time.Duration // how long it may still take the money of an attempt
+	Gateway  Gateway
+	Validity time.Duration // how long it may still take the money of an attempt
 }
 
 // Service starts payments, learns what became of them, and records it. It may be used from many
@@ -55,21 +53,15 @@ type Service struct {
 	log         *slog.Logger
 }
 
-// New returns the service. Routes to gateways that are off, or that do not take the shop's currency,
-// are left out.
+// New returns the service.
 func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, accounts: map[models.GatewayName]Account{}, publicURL: c.PublicURL,
-		shopName: c.ShopName, latePayment: c.LatePayment, log: c.Log,
+		routes: c.Routes, shopName: c.ShopName, latePayment: c.LatePayment, log: c.Log,
 	}
 	for _, a := range c.Gateways {
 		a.Gateway = withBreaker(a.Gateway)
 		s.accounts[a.Gateway.Name()] = a
-	}
-	for _, r := range c.Routes {
-		if a, on := s.accounts[r.Gateway]; on && slices.Contains(a.Currencies, c.Store.Shop.Currency) {
-			s.routes = append(s.routes, r)
-		}
 	}
 	return s
 }
@@ -80,7 +72,7 @@ func (s *Service) Enabled(name models.GatewayName) bool {
 	return on
 }
 
-// Routes returns the routes that can be used.
+// Routes returns the table of routes.
 func (s *Service) Routes() Routes { return s.routes }
 
 // Notify verifies a notification and applies it. Nil: it is kept, and is to be acknowledged.

@@ -40,7 +40,7 @@ func (s *Service) Start(ctx context.Context, orderToken string, w models.Wallet,
 		return NextAction{}, err
 	}
 	if live := liveOf(order); live != nil {
-		if live.Wallet == w && live.Scene == scene && live.Action != models.ActionNone {
+		if live.Wallet == w && live.Scene == scene && live.Action != models.ActionNone && s.store.Now().Before(live.ExpiresAt) {
 			return NextAction{Kind: live.Action, Data: live.ActionData}, nil
 		}
 		if err := s.giveUp(ctx, order, live); err != nil {
@@ -107,10 +107,15 @@ func (s *Service) addPayment(ctx context.Context, orderID string, w models.Walle
 			return err
 		}
 		now := tx.Now()
+		watch := now.Add(s.accounts[route.Gateway].Validity)
+		expires := order.ExpiresAt
+		if watch.Before(expires) {
+			expires = watch
+		}
 		p = &models.Payment{
 			ID: id, OrderID: order.ID, Number: number, Gateway: route.Gateway, Method: route.Method,
 			Wallet: w, Scene: scene, Status: models.PaymentCreated, Currency: order.Currency, Amount: order.Amount,
-			CreatedAt: now, ExpiresAt: order.ExpiresAt, WatchUntil: now.Add(s.accounts[route.Gateway].Validity),
+			CreatedAt: now, ExpiresAt: expires, WatchUntil: watch,
 		}
 		p.CheckAt = timeOrNil(nextCheck(*p, now))
 		if err := tx.AddPayment(p); err != nil {

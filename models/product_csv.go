@@ -1,0 +1,149 @@
+package models
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// csvColumns are the columns of a catalogue file, one row a variant. Rows of one product share
+// its slug; the first of them tells the product's own columns.
+var csvColumns = []string{
+	"slug", "name", "description", "product_image", "product_active",
+	"sku", "options", "price", "stock", "digital", "delivery", "image", "active",
+}
+
+// WriteProducts writes products in the form that ReadProducts reads: prices as decimals, stock as a
+// number or empty where it is not counted.
+func WriteProducts(w io.Writer, products []Product, currency string) error {
+	out := csv.NewWriter(w)
+	if err := out.Write(csvColumns); err != nil {
+		return err
+	}
+	for _, p := range products {
+		for _, v := range p.Variants {
+			stock := ""
+			if v.Counted {
+				stock = strconv.FormatInt(v.OnHand, 10)
+			}
+			err := out.Write([]string{
+				p.Slug, p.Name, p.Description, p.Image, strconv.FormatBool(p.Active),
+				v.SKU, v.Options, Money{v.Price, currency}.Decimal(), stock, strconv.FormatBool(v.Digital),
+				v.Delivery, v.Image, strconv.FormatBool(v.Active),
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+// ReadProducts reads a catalogue file. Each mistake is named by line and column, all in one error,
+// and then no product is returned.
+func ReadProducts(r io.Reader, currency string) ([]Product, error) {
+	in := csv.NewReader(r)
+	header, err := in.Read()
+	if err != nil {
+		return nil, fmt.Errorf("line 1: %w", err)
+	}
+	header[0] = strings.TrimPrefix(header[0], "\ufeff")
+	if !slices.Equal(header, csvColumns) {
+		return nil, fmt.Errorf("line 1: the columns must be %s", strings.Join(csvColumns, ","))
+	}
+	var c catalogue
+	for {
+		row, err := in.Read()
+		if errors.Is(err, io.EOF) {
+			return c.products, errors.Join(c.mistakes...)
+		}
+		if err != nil {
+			return nil, err // names line and column itself
+		}
+		line, _ := in.FieldPos(0)
+		c.add(line, row, currency)
+	}
+}
+
+// catalogue collects products row by row, and what is wrong with the rows.
+type catalogue struct {
+	products []Product
+	skus     map[string]int // the line of each
+	mistakes []error
+}
+
+func (c *catalogue) add(line int, row []string, currency string) {
+	at := func(column, wrong string, args ...any) {
+		c.mistakes = append(c.mistakes, fmt.Errorf("line %d, column %s: %s", line, column, fmt.Sprintf(wrong, args...)))
+	}
+	field := func(column string) string { return row[slices.Index(csvColumns, column)] }
+	text := func(column string, most int) string {
+		value := strings.TrimSpace(field(column))
+		if len([]rune(value)) > most {
+			at(column, "at most %d characters", most)
+		}
+		return value
+	}
+	yes := func(column string) bool {
+		value, err := strconv.ParseBool(field(column))
+		if err != nil {
+			at(column, "true or false, not %q", field(column))
+		}
+		return value
+	}
+
+	p := Product{
+		Slug: text("slug", 100), Name: text("name", 200), Description: text("description", 20000),
+		Image: text("product_image", 200), Active: yes("product_active"),
+	}
+	if p.Slug == "" || strings.Trim(p.Slug, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+		at("slug", "lower-case letters, digits and hyphens, not %q", p.Slug)
+	}
+	v := Variant{
+		SKU: text("sku", 64), Options: text("options", 200), Digital: yes("digital"),
+		Delivery: text("delivery", 10000), Image: text("image", 200), Active: yes("active"),
+	}
+	if v.SKU == "" || strings.ContainsAny(v.SKU, "/?#% ") {
+		at("sku", "a name without blanks and without / ? # %%, not %q", v.SKU)
+	}
+	if known, twice := c.skus[v.SKU]; twice {
+		at("sku", "%q stands in line %d already", v.SKU, known)
+	}
+	price, err := ParseMoney(field("price"), currency)
+	if err != nil {
+		at("price", "%v", err)
+	} else if price.Amount <= 0 {
+		at("price", "must be more than nothing")
+	}
+	v.Price = price.Amount
+	if stock := field("stock"); stock != "" {
+		v.Counted = true
+		if v.OnHand, err = strconv.ParseInt(stock, 10, 64); err != nil || v.OnHand < 0 {
+			at("stock", "a whole number from 0, or empty where stock is not counted, not %q", stock)
+		}
+	}
+	c.keep(line, p, v, at)
+}
+
+func (c *catalogue) keep(line int, p Product, v Variant, at func(column, wrong string, args ...any)) {
+	if c.skus == nil {
+		c.skus = map[string]int{}
+	}
+	c.skus[v.SKU] = line
+	i := slices.IndexFunc(c.products, func(known Product) bool { return known.Slug == p.Slug })
+	if i < 0 {
+		if p.Name == "" {
+			at("name", "must not be empty")
+		}
+		i = len(c.products)
+		p.Position = i + 1
+		c.products = append(c.products, p)
+	}
+	v.Position = len(c.products[i].Variants) + 1
+	c.products[i].Variants = append(c.products[i].Variants, v)
+}
