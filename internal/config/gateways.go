@@ -63,9 +63,6 @@ func checkGateways(m *mistakes, c *Config) {
 		}
 		if g.validity < minValidity {
 			m.add(g.path+".validity", "%s must be at least 1m", g.validity)
-		} else if g.enabled && c.Shop.PaymentWindow > g.validity {
-			m.add("shop.payment_window", "%s must not be longer than %s.validity, %s: the gateway would not be watched to its end",
-				c.Shop.PaymentWindow, g.path, g.validity)
 		}
 	}
 	for _, code := range c.Gateways.Pass2Pay.Currencies {
