@@ -16,36 +16,11 @@ type Device struct {
 // maxUserAgent is how much of a user agent is read. Real ones stay below half of it.
 const maxUserAgent = 1 << 10
 
-// Marks that browsers put into their user agents, in lower case. Each list is read in full
-// before the next one, in the order in which DeviceOf uses them.
-var (
-	// These are desktops even where a phone's mark stands beside: the desktop clients of WeChat
-	// and WeChat Work call themselves MicroMessenger too, HarmonyOS desktops may name Windows or
-	// Android, and crawlers dress up as phones and say "(compatible; …" about themselves.
-	desktopMarks = []string{
-		"windows nt", "macintosh", "x11;", "(pc; openharmony",
-		"windowswechat", "macwechat", "unifiedpc",
-		"compatible;",
-	}
-	// Tablets are phones here. An iPad that asks for desktop pages calls itself a Macintosh and
-	// cannot be told from one.
-	phoneMarks = []string{
-		"iphone", "ipad", "ipod", "android", "mobile", "phone; openharmony", "tablet; openharmony",
-	}
-	// AlipayHK comes before Alipay since it may carry Alipay's marks as well. That it says
-	// AlipayClientHK is what Alipay's own detection library relies on; AliApp(APHK/ was seen
-	// beside it on Android. AliApp alone says nothing: Taobao and DingTalk are AliApps too.
-	alipayHKMarks = []string{"alipayclienthk", "aliapp(aphk/"}
-	alipayMarks   = []string{"alipayclient/", "aliapp(ap/"}
-	// WeChat Work and the web views of mini programs say MicroMessenger and pay with WeChat.
-	weChatMarks = []string{"micromessenger"}
-)
-
 // DeviceOf reads a user agent. Unknown, empty and hostile ones are desktops, where every wallet
 // can be used by its code.
 func DeviceOf(userAgent string) Device {
 	agent := strings.ToLower(userAgent[:min(len(userAgent), maxUserAgent)])
-	if containsAny(agent, desktopMarks) || !containsAny(agent, phoneMarks) {
+	if !isPhone(agent) || isCrawler(agent) {
 		return Device{}
 	}
 	return Device{Inside: walletOf(agent), Phone: true}
@@ -64,25 +39,37 @@ func (d Device) Scene(w models.Wallet) models.Scene {
 	}
 }
 
-// walletOf returns the wallet whose browser a phone's agent names, or "".
-func walletOf(agent string) models.Wallet {
-	switch {
-	case containsAny(agent, alipayHKMarks):
-		return models.AlipayHK
-	case containsAny(agent, alipayMarks):
-		return models.Alipay
-	case containsAny(agent, weChatMarks):
-		return models.WeChat
-	default:
-		return ""
-	}
-}
-
-func containsAny(agent string, marks []string) bool {
-	for _, mark := range marks {
+// isPhone looks for the marks of phones and tablets: nearly all say Mobile, but Android tablets and
+// some apps only name the system, and tablets with HarmonyOS only Tablet. No desktop says any of these, the desktop clients of WeChat and
+// WeChat Work included, which call themselves MicroMessenger like the app. An iPad that asks for
+// desktop pages cannot be told from a Mac.
+func isPhone(agent string) bool {
+	for _, mark := range []string{"mobile", "android", "iphone", "ipad", "tablet; openharmony"} {
 		if strings.Contains(agent, mark) {
 			return true
 		}
 	}
 	return false
+}
+
+// isCrawler knows crawlers, which dress up as phones, by how they introduce themselves: as
+// "(compatible; Somebot/1.0". Old Internet Explorers do so as well, on desktops.
+func isCrawler(agent string) bool { return strings.Contains(agent, "compatible;") }
+
+// walletOf returns the wallet whose own browser sends a phone's agent, or "". AlipayHK says
+// AlipayClientHK, and AlipayClient beside it, so it is asked for first; this rests on strings of
+// Android phones and on Alipay's own detection library, for none of an iPhone were found. AliApp
+// alone says nothing, since Taobao and DingTalk are AliApps too. WeChat Work and the web views of
+// mini programs say MicroMessenger and pay with WeChat.
+func walletOf(agent string) models.Wallet {
+	switch {
+	case strings.Contains(agent, "alipayclienthk/"):
+		return models.AlipayHK
+	case strings.Contains(agent, "alipayclient/"):
+		return models.Alipay
+	case strings.Contains(agent, "micromessenger/"):
+		return models.WeChat
+	default:
+		return ""
+	}
 }

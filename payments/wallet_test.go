@@ -46,8 +46,6 @@ var userAgents = []struct {
 	{"Alipay, Android, mini program", "Mozilla/5.0 (Linux; Android 12; BLK-AL80 Build/HUAWEIBLK-AL80; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/126.0.6478.122 MYWeb/1.3.126.250916150540 UWS/3.22.2.9999 UCBS/3.22.2.9999_220000000000 Mobile Safari/537.36 NebulaSDK/1.8.100112 Nebula AlipayDefined(nt:4G,ws:320|0|3.3875,ac:sp) AliApp(AP/10.7.86.8000) AlipayClient/10.7.86.8000 Language/zh-Hans useStatusBar/true isConcaveScreen/true Region/CNAriver/10.7.86.8000 MiniProgram APXWebView DTN/2.0", insideAlipay},
 	{"AlipayHK, Android", "Mozilla/5.0 (Linux; Android 9; LYA-AL00 Build/HUAWEILYA-AL00L; wv)  AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0  Chrome/70.0.3538.110  Mobile Safari/537.36 NebulaSDK/1.8.100112 Nebula  AlipayDefined(nt:WIFI,ws:360|0|3.0) AliApp(APHK/2.6.0.160)  AlipayClientHK/2.6.0.160 Language/zh-HK useStatusBar/true isConcaveScreen/true AlipayClient/10.1.32.600 Alipay Language/zh-Hans", insideAlipayHK},
 	{"AlipayHK, Android, with Alipay's AliApp", "Mozilla/5.0 (Linux; U; Android 10; zh-CN; HD1910 Build/QKQ1.190716.003) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/69.0.3497.100 UWS/3.21.0.69 Mobile Safari/537.36 UCBS/3.21.0.69_191205100431 NebulaSDK/1.8.100112 Nebula AlipayDefined(nt:4G,ws:411|0|3.5,ac:sp) AliApp(AP/10.1.80.8050) AlipayClientHK/10.1.80.8050 Language/zh-Hans useStatusBar/true isConcaveScreen/false Region/CN", insideAlipayHK},
-	// No AlipayHK string of an iPhone was found in public; this one is put together.
-	{"AlipayHK, iPhone, supposed", "Mozilla/5.0 (iPhone; CPU iPhone OS 15_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/19F77 Nebula WK AlipayDefined(nt:WIFI,ws:375|748|3.0) AliApp(APHK/6.0.5.100) AlipayClientHK/6.0.5.100 Language/zh-HK", insideAlipayHK},
 
 	{"Taobao, Android", "Mozilla/5.0 (Linux; U; Android 4.4.4; zh-cn; MI 2C Build/KTU84P) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/30.0.0.0 Mobile Safari/537.36 AliApp(TB/4.9.2) WindVane/5.2.2 TBANDROID/700342@taobao_android_4.9.2 720X1280", phone},
 	{"Taobao, iPhone", "Mozilla/5.0 (iPhone; CPU iPhone OS 15_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 AliApp(TB/10.14.0) WindVane/8.7.2 UT4Aplus/0.0.4 828x1792 WK", phone},
@@ -69,9 +67,12 @@ var userAgents = []struct {
 	{"Huawei browser, HarmonyOS 2", "Mozilla/5.0 (Linux; Android 12; HarmonyOS; NOH-AL10; HMSCore 6.8.0.332) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/99.0.4844.88 HuaweiBrowser/13.0.0.310 Mobile Safari/537.36", phone},
 	{"Huawei browser, HarmonyOS 5", "Mozilla/5.0 (Phone; OpenHarmony 5.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/114.0.0.0 Safari/537.36 ArkWeb/4.1.6.1 Mobile HuaweiBrowser/17.0.3.700", phone},
 	{"Cubot, a phone that is no bot", "Mozilla/5.0 (Linux; Android 10; CUBOT X30) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Mobile Safari/537.36", phone},
+	{"Firefox, KaiOS", "Mozilla/5.0 (Mobile; LYF/F90M/LYF-F90M-000-02-28-130318; rv:48.0) Gecko/48.0 Firefox/48.0 KAIOS/2.0", phone},
 	{"Edge, Windows Phone", "Mozilla/5.0 (Windows Phone 10.0; Android 4.2.1; Microsoft; Lumia 550) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/46.0.2486.0 Mobile Safari/537.36 Edge/14.14263", phone},
 
 	{"Safari, iPad asking for phone pages", "Mozilla/5.0 (iPad; CPU OS 16_3 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/16.3 Mobile/15E148 Safari/604.1", phone},
+	{"an app's own agent, iPhone", "Mozilla/5.0 (iPhone; CPU iPhone OS 14_0 like Mac OS X)", phone},
+	{"an app's own agent, iPad", "Mozilla/5.0 (iPad; CPU OS 13_2_3 like Mac OS X)", phone},
 	{"Chrome, Android tablet", "Mozilla/5.0 (Linux; Android 13; SM-T870) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.6478.183 Safari/537.36", phone},
 	{"Huawei browser, HarmonyOS tablet", "Mozilla/5.0 (Tablet; OpenHarmony 6.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/132.0.0.0 Safari/537.36 ArkWeb/6.0.0.47 HuaweiBrowser/5.1.8.311", phone},
 
@@ -107,7 +108,7 @@ func TestDeviceOf(t *testing.T) {
 
 func TestDeviceOfReadsTheFirstKilobyteOnly(t *testing.T) {
 	padding := strings.Repeat(" ", maxUserAgent)
-	if got := DeviceOf("iPhone" + padding + "MicroMessenger"); got != phone {
+	if got := DeviceOf("Mobile" + padding + "MicroMessenger"); got != phone {
 		t.Errorf("mark after the limit: got %+v, want %+v", got, phone)
 	}
 }
