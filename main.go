@@ -304,7 +304,7 @@ func dialable(a net.Addr) string {
 func paymentsConfig(c *config.Config, store *models.Store, gateways []payments.Account, log *slog.Logger) payments.Config {
 	p := payments.Config{
 		Store: store, Gateways: gateways, PublicURL: c.PublicURL, ShopName: c.Shop.Name,
-		LatePayment: c.Policies.LatePayment, Log: log,
+		LatePayment: c.Policies.LatePayment, DuplicatePayment: c.Policies.DuplicatePayment, Log: log,
 	}
 	for _, r := range c.UsableRoutes() {
 		p.Routes = append(p.Routes, payments.Route{
@@ -450,7 +450,8 @@ func sweep(ctx context.Context, c *config.Config) error {
 		defer box.Close()
 	}
 	swept, err := payments.New(paymentsConfig(c, store, gateways, log)).Sweep(ctx)
-	fmt.Printf("Asked about %d payments, %d without an answer. %d orders expired.\n", swept.Asked, swept.Failed, swept.Expired)
+	fmt.Printf("Asked about %d payments, %d without an answer. Worked on %d refunds. %d orders expired.\n",
+		swept.Asked, swept.Failed, swept.Refunds, swept.Expired)
 	return err
 }
 

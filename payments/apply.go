@@ -58,9 +58,14 @@ func (s *Service) decideLocked(tx *models.Tx, p models.Payment, r Report, op Ope
 	if a, on := s.accounts[r.Gateway]; on {
 		f.merchant = a.Gateway.Merchant()
 	}
+	var err error
 	if r.Reference != "" {
-		var err error
 		if f.referenceTaken, err = tx.ReferenceTaken(&p, r.Reference); err != nil {
+			return decision{}, err
+		}
+	}
+	if r.State == StateRefunded {
+		if f.refunded, err = tx.Refunded(&p); err != nil {
 			return decision{}, err
 		}
 	}
@@ -76,6 +81,9 @@ func (s *Service) carryOut(tx *models.Tx, o *models.Order, p *models.Payment, r 
 		if d.move == "" {
 			return nil // an unusable message leaves no other trace
 		}
+	}
+	if d.refunded {
+		return s.refundedElsewhere(tx, p)
 	}
 	change := models.PaymentChange{Reference: r.Reference}
 	if d.confirm {
@@ -110,8 +118,10 @@ func (s *Service) settleOrder(tx *models.Tx, o *models.Order, p *models.Payment,
 		_, err := tx.MarkPaid(o, p)
 		return err
 	case models.OrderPaid, models.OrderFulfilled:
-		_, err := tx.OpenIncident(incidentOf(o, p, r, models.IncidentDuplicatePayment,
-			"the order was paid already; this payment is to be refunded"))
+		_, err := tx.OpenIncident(incidentOf(o, p, r, models.IncidentDuplicatePayment, "the order was paid already"))
+		if err == nil && s.duplicatePayment == RefundAlways {
+			err = s.refundByPolicy(tx, o, p, "paid twice")
+		}
 		return err
 	}
 	late := incidentOf(o, p, r, models.IncidentLatePayment, fmt.Sprintf("paid after the order was %s", o.Status))
@@ -122,8 +132,8 @@ func (s *Service) settleOrder(tx *models.Tx, o *models.Order, p *models.Payment,
 		}
 		if revived {
 			late.Status, late.Resolution = models.IncidentResolved, "the order was revived: its stock could be taken again"
-		} else {
-			late.Detail += "; its stock is gone, so it is to be refunded"
+		} else if err := s.refundByPolicy(tx, o, p, "paid too late, and the stock was gone"); err != nil {
+			return err
 		}
 	}
 	_, err := tx.OpenIncident(late)

@@ -34,6 +34,7 @@ const conflictAfter = 10 * time.Minute
 type facts struct {
 	merchant       string // how the gateway names us
 	referenceTaken bool   // whether the gateway's number belongs to another attempt of ours
+	refunded       int64  // how much of the payment we have refunded, or may yet have
 	now            time.Time
 }
 
@@ -45,6 +46,7 @@ type decision struct {
 	confirm  bool                 // whether the payment counts as confirmed from now on
 	incident models.IncidentKind  // what staff must know; empty: nothing
 	paid     bool                 // whether the money is there and seeks its order
+	refunded bool                 // whether our refunds of it are known to have gone through
 }
 
 // decide says what a verified report means for an attempt. It is the whole rule book, and a pure
@@ -61,7 +63,7 @@ func decide(p models.Payment, r Report, f facts, op Operation) decision {
 	case StateClosed:
 		return decideEnd(p, models.PaymentClosed, f, op)
 	case StateRefunded:
-		return decideRefunded(p)
+		return decideRefunded(p, f)
 	case StatePending:
 		return decidePending(p, f, op)
 	default:
@@ -115,8 +117,11 @@ func decideEnd(p models.Payment, to models.PaymentStatus, f facts, op Operation)
 	}
 }
 
-// decideRefunded: the whole sum went back without our doing.
-func decideRefunded(p models.Payment) decision {
+// decideRefunded: the whole sum went back, by our doing or without it.
+func decideRefunded(p models.Payment, f facts) decision {
+	if p.Status == models.PaymentSucceeded && f.refunded == p.Amount {
+		return decision{verdict: verdictAccepted, rule: "refunded in full", refunded: true}
+	}
 	d := decision{
 		verdict: verdictIncident, incident: models.IncidentConflict,
 		rule: "the gateway says that everything was refunded, which the shop did not ask for",

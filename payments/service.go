@@ -20,19 +20,21 @@ var (
 
 // Policies for money that came when nobody waited for it any more.
 const (
-	FulfilOrRefund = "fulfil_or_refund"
-	Ask            = "ask"
+	FulfilOrRefund = "fulfil_or_refund" // revive the order when its stock can be taken again, else refund
+	RefundAlways   = "refund"
+	Ask            = "ask" // leave the decision to staff
 )
 
 // Config is what the service is made of.
 type Config struct {
-	Store       *models.Store
-	Gateways    []Account
-	Routes      Routes // to the gateways above; all of them take the shop's currency
-	PublicURL   string // absolute, without a slash at the end
-	ShopName    string
-	LatePayment string // FulfilOrRefund or Ask
-	Log         *slog.Logger
+	Store            *models.Store
+	Gateways         []Account
+	Routes           Routes // to the gateways above; all of them take the shop's currency
+	PublicURL        string // absolute, without a slash at the end
+	ShopName         string
+	LatePayment      string // FulfilOrRefund or Ask
+	DuplicatePayment string // RefundAlways or Ask
+	Log              *slog.Logger
 }
 
 // Account is one gateway that is switched on.
@@ -44,20 +46,21 @@ type Account struct {
 // Service starts payments, learns what became of them, and records it. It may be used from many
 // goroutines and by several processes on one database.
 type Service struct {
-	store       *models.Store
-	accounts    map[models.GatewayName]Account
-	routes      Routes
-	publicURL   string
-	shopName    string
-	latePayment string
-	log         *slog.Logger
+	store            *models.Store
+	accounts         map[models.GatewayName]Account
+	routes           Routes
+	publicURL        string
+	shopName         string
+	latePayment      string
+	duplicatePayment string
+	log              *slog.Logger
 }
 
 // New returns the service.
 func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, accounts: map[models.GatewayName]Account{}, publicURL: c.PublicURL,
-		routes: c.Routes, shopName: c.ShopName, latePayment: c.LatePayment, log: c.Log,
+		routes: c.Routes, shopName: c.ShopName, latePayment: c.LatePayment, duplicatePayment: c.DuplicatePayment, log: c.Log,
 	}
 	for _, a := range c.Gateways {
 		a.Gateway = withBreaker(a.Gateway)

@@ -73,6 +73,7 @@ type Swept struct {
 	Asked   int // attempts asked about
 	Failed  int // of these, without an answer
 	Expired int // orders that ran out of their window
+	Refunds int // refunds carried out or asked about
 }
 
 // Run sweeps until the context ends, and returns when the pass under way is done.
@@ -91,62 +92,85 @@ func (s *Service) Run(ctx context.Context) {
 	}
 }
 
-// Sweep asks about every attempt that is due and expires every order whose window is over. Any
-// number of replicas may sweep at once: each attempt is asked about by one of them.
+// Sweep asks about every attempt that is due, carries out every refund that is, and expires every
+// order whose window is over. Any number of replicas may sweep at once: each thing is done by one
+// of them.
 func (s *Service) Sweep(ctx context.Context) (Swept, error) {
-	var swept Swept
-	due, err := s.store.DuePayments(ctx, sweepBatch)
-	if err != nil {
-		return swept, err
+	over, err1 := s.store.ExpiredOrders(ctx, sweepBatch)
+	due, err2 := s.store.DuePayments(ctx, sweepBatch)
+	refunds, err3 := s.store.DueRefunds(ctx, sweepBatch)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return Swept{}, err
 	}
-	over, err := s.store.ExpiredOrders(ctx, sweepBatch)
-	if err != nil {
-		return swept, err
+	var sum tally
+	var tasks []func()
+	for _, id := range over {
+		tasks = append(tasks, func() {
+			expired, err := s.expire(ctx, id)
+			sum.add(Swept{Expired: one(expired)}, err)
+		})
 	}
-	var mu sync.Mutex
-	var errs []error
-	work := make(chan func() error)
+	for i := range due {
+		tasks = append(tasks, func() {
+			asked, err := s.checkDue(ctx, &due[i])
+			sum.add(Swept{Asked: one(asked), Failed: one(asked && err != nil)}, nil)
+		})
+	}
+	for i := range refunds {
+		tasks = append(tasks, func() {
+			done, err := s.refundDue(ctx, &refunds[i])
+			if err != nil {
+				s.log.Warn("refund has no result yet", "refund", refunds[i].Number, "err", err)
+			}
+			sum.add(Swept{Refunds: one(done)}, nil)
+		})
+	}
+	together(tasks, sweepWorkers)
+	return sum.swept, errors.Join(sum.errs...)
+}
+
+// together runs the tasks, so many at a time, and returns when all are done.
+func together(tasks []func(), atOnce int) {
 	var wg sync.WaitGroup
-	for range min(sweepWorkers, len(due)+len(over)) {
+	next := make(chan func())
+	for range min(atOnce, len(tasks)) {
 		wg.Go(func() {
-			for do := range work {
-				if err := do(); err != nil {
-					mu.Lock()
-					errs = append(errs, err)
-					mu.Unlock()
-				}
+			for task := range next {
+				task()
 			}
 		})
 	}
-	count := func(n *int) {
-		mu.Lock()
-		*n++
-		mu.Unlock()
+	for _, task := range tasks {
+		next <- task
 	}
-	for _, id := range over {
-		work <- func() error {
-			expired, err := s.expire(ctx, id)
-			if expired {
-				count(&swept.Expired)
-			}
-			return err
-		}
-	}
-	for i := range due {
-		work <- func() error {
-			asked, err := s.checkDue(ctx, &due[i])
-			if asked {
-				count(&swept.Asked)
-			}
-			if err != nil && OutcomeOf(err) != NotFound {
-				count(&swept.Failed)
-			}
-			return nil
-		}
-	}
-	close(work)
+	close(next)
 	wg.Wait()
-	return swept, errors.Join(errs...)
+}
+
+// tally adds up what tasks did at the same time.
+type tally struct {
+	mu    sync.Mutex
+	swept Swept
+	errs  []error
+}
+
+func (t *tally) add(s Swept, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.swept.Asked += s.Asked
+	t.swept.Failed += s.Failed
+	t.swept.Expired += s.Expired
+	t.swept.Refunds += s.Refunds
+	if err != nil {
+		t.errs = append(t.errs, err)
+	}
+}
+
+func one(done bool) int {
+	if done {
+		return 1
+	}
+	return 0
 }
 
 // checkDue takes the turn to ask about an attempt, asks, and sets the next time. False: it is
@@ -156,16 +180,16 @@ func (s *Service) checkDue(ctx context.Context, p *models.Payment) (bool, error)
 	if claimed, err := s.store.ClaimCheck(ctx, p, until); err != nil || !claimed {
 		return false, err
 	}
-	askErr := s.ask(ctx, p)
+	askErr := ignoreNotFound(s.ask(ctx, p))
 	fresh, err := s.store.PaymentByNumber(ctx, p.Number)
 	if err != nil {
 		return true, err
 	}
-	if askErr != nil && OutcomeOf(askErr) != NotFound {
+	if askErr != nil {
 		s.log.Warn("gateway did not answer a question", "payment", p.Number, "gateway", p.Gateway, "err", askErr)
 	}
 	next := nextCheck(*fresh, s.store.Now())
-	if askErr != nil && next.IsZero() && OutcomeOf(askErr) != NotFound {
+	if askErr != nil && next.IsZero() {
 		next = s.store.Now().Add(time.Hour) // the last answer is still owed
 	}
 	return true, errors.Join(askErr, s.store.ScheduleCheck(ctx, fresh, until, next))

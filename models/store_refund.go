@@ -1,0 +1,144 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// Errors of AddRefund that callers tell apart.
+var (
+	ErrNothingToRefund = &Error{Kind: Conflict, Key: "error.nothing_to_refund"}
+	ErrRefundTooMuch   = &Error{Kind: Invalid, Key: "error.refund_too_much", Field: "amount"}
+)
+
+// AddRefund stores a new pending refund of a payment of the locked order, due at once. Refused with
+// ErrNothingToRefund when the payment took no money, and with ErrRefundTooMuch when the sum of
+// what was refunded, or may yet be, would be above what was paid. Adding the same refund again,
+// by its number, changes nothing.
+func (tx *Tx) AddRefund(o *Order, p *Payment, r *Refund) error {
+	if p.Status != PaymentSucceeded {
+		return ErrNothingToRefund
+	}
+	var known int64
+	if err := tx.db.Model(&Refund{}).Where("number = ?", r.Number).Count(&known).Error; err != nil || known > 0 {
+		return err
+	}
+	taken, err := tx.Refunded(p)
+	if err != nil {
+		return err
+	}
+	if r.Amount <= 0 || r.Amount > p.Amount-taken {
+		return ErrRefundTooMuch
+	}
+	now := tx.Now()
+	r.OrderID, r.PaymentID, r.Currency, r.Status, r.CheckAt = o.ID, p.ID, p.Currency, RefundPending, &now
+	r.Reason = truncate(r.Reason, 500)
+	tx.changed[o.ID] = true
+	return tx.db.Create(r).Error
+}
+
+// Refunded returns how much of a payment was refunded or may yet be: the sum of its refunds that
+// have not failed.
+func (tx *Tx) Refunded(p *Payment) (int64, error) {
+	var sum int64
+	err := tx.db.Model(&Refund{}).Where("payment_id = ? AND status <> ?", p.ID, RefundFailed).
+		Select("COALESCE(SUM(amount), 0)").Scan(&sum).Error
+	return sum, err
+}
+
+// PendingRefunds returns the refunds of a payment that are not final.
+func (tx *Tx) PendingRefunds(p *Payment) ([]Refund, error) {
+	var rows []Refund
+	err := tx.db.Where("payment_id = ? AND status = ?", p.ID, RefundPending).Find(&rows).Error
+	return rows, err
+}
+
+// MoveRefund moves a refund as the table of moves allows and updates the given refund. A final one is
+// asked about no more. False: it is not pending any more.
+func (tx *Tx) MoveRefund(r *Refund, to RefundStatus, failure string) (bool, error) {
+	if !r.Status.CanBecome(to) {
+		return false, nil
+	}
+	r.Failure = truncate(failure, 500)
+	changes := map[string]any{"status": to, "failure": r.Failure, "check_at": nil}
+	if to == RefundSucceeded {
+		now := tx.Now()
+		r.SucceededAt = &now
+		changes["succeeded_at"] = now
+	}
+	set := tx.db.Model(&Refund{}).Where("id = ? AND status = ?", r.ID, r.Status).Updates(changes)
+	if set.Error != nil || set.RowsAffected != 1 {
+		return false, set.Error
+	}
+	r.Status, r.CheckAt = to, nil
+	tx.changed[r.OrderID] = true
+	return true, nil
+}
+
+// NoteRefund keeps why a refund that stays pending has not got further.
+func (tx *Tx) NoteRefund(r *Refund, failure string) error {
+	r.Failure = truncate(failure, 500)
+	tx.changed[r.OrderID] = true
+	return tx.db.Model(&Refund{}).Where("id = ?", r.ID).Updates(map[string]any{"failure": r.Failure}).Error
+}
+
+// ResolveIncidents resolves the open incidents of a kind about a payment.
+func (tx *Tx) ResolveIncidents(p *Payment, kinds []IncidentKind, resolution string) error {
+	return tx.db.Model(&Incident{}).
+		Where("payment_id = ? AND status = ? AND kind IN ?", p.ID, IncidentOpen, kinds).
+		Updates(map[string]any{"status": IncidentResolved, "resolution": truncate(resolution, 1000), "resolved_at": tx.Now()}).Error
+}
+
+// Refunds returns the refunds of an order, oldest first.
+func (s *Store) Refunds(ctx context.Context, orderID string) ([]Refund, error) {
+	var rows []Refund
+	err := s.query(ctx, func(db *gorm.DB) error {
+		return db.Where("order_id = ?", orderID).Order("created_at, id").Find(&rows).Error
+	})
+	return rows, err
+}
+
+// RefundByNumber returns the refund with our number, or ErrRefundNotFound.
+func (s *Store) RefundByNumber(ctx context.Context, number string) (*Refund, error) {
+	var r Refund
+	err := s.query(ctx, func(db *gorm.DB) error { return db.Where("number = ?", number).Take(&r).Error })
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return nil, ErrRefundNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &r, nil
+}
+
+// DueRefunds returns refunds that are to be carried out or asked about, the longest overdue first.
+func (s *Store) DueRefunds(ctx context.Context, limit int) ([]Refund, error) {
+	var due []Refund
+	err := s.query(ctx, func(db *gorm.DB) error {
+		return db.Where("check_at <= ?", s.Now()).Order("check_at").Limit(limit).Find(&due).Error
+	})
+	return due, err
+}
+
+// ClaimRefund takes the turn to carry a refund out, as ClaimCheck does for a payment.
+func (s *Store) ClaimRefund(ctx context.Context, r *Refund, next time.Time) (bool, error) {
+	claimed := false
+	err := s.Tx(ctx, func(tx *Tx) error {
+		set := tx.db.Model(&Refund{}).Where("id = ? AND check_at = ? AND checks = ?", r.ID, r.CheckAt, r.Checks).
+			Updates(map[string]any{"check_at": next, "checks": r.Checks + 1})
+		claimed = set.RowsAffected == 1
+		return set.Error
+	})
+	return claimed, err
+}
+
+// ScheduleRefund ends a turn that ClaimRefund took until the claimed time, as ScheduleCheck does.
+func (s *Store) ScheduleRefund(ctx context.Context, r *Refund, claimed, next time.Time) error {
+	return s.Tx(ctx, func(tx *Tx) error {
+		return tx.db.Model(&Refund{}).Where("id = ? AND check_at = ?", r.ID, claimed).
+			Updates(map[string]any{"check_at": next.UTC().Truncate(time.Millisecond)}).Error
+	})
+}
