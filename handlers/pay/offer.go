@@ -42,7 +42,7 @@ func (o *offer) Button() bool { return o.Kind == offerButton || o.Kind == offerF
 // Elsewhere reports whether the page has to be opened in another browser.
 func (o *offer) Elsewhere() bool { return o.Kind == offerElsewhere }
 
-// Aside reports whether there is a page to pay on beside the code.
+// Aside reports whether there is a page to pay on beside the code, as wallets have for browsers.
 func (o *offer) Aside() bool { return o.Kind == offerCode && o.Link != "" }
 
 // opensHere reports whether the wallet can be paid with in this browser: a wallet's own browser
@@ -63,14 +63,16 @@ func (page *orderPage) offerOf(s standing, device payments.Device) *offer {
 		Name:      page.walletName(attempt.Wallet),
 		ExpiresAt: attempt.ExpiresAt.UTC(),
 		Remaining: clock(attempt.ExpiresAt.Sub(s.now)),
-		Pretend:   page.SandboxOn && isPretendWallet(attempt.ActionData),
-	}
-	if attempt.Action == models.ActionRedirect || o.Pretend {
-		o.Link = attempt.ActionData
 	}
 	switch o.Kind {
+	case offerButton:
+		o.Link = attempt.ActionData
 	case offerCode:
 		o.Image = page.Address + "/" + pictureFor(device) + "?v=" + page.Version
+		o.Pretend = page.SandboxOn && isPretendWallet(attempt.ActionData)
+		if attempt.Action == models.ActionRedirect || o.Pretend {
+			o.Link = attempt.ActionData
+		}
 	case offerImage:
 		o.Image = attempt.ActionData
 	case offerForm:

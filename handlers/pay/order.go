@@ -152,8 +152,10 @@ func (page *orderPage) tellState(s standing) {
 		page.Heading, page.Lead = page.T("order.canceled.heading"), page.T("order.canceled.lead")
 	}
 	page.AskText = page.T("order.ask.paid")
-	if s.paid() {
+	if page.State == stateReview || page.State == stateConfirming {
 		page.AskText = page.T("order.ask.again")
+	}
+	if s.paid() {
 		page.tellPayment(s)
 	}
 }
@@ -187,6 +189,9 @@ func (page *orderPage) OrderAgain() bool {
 	return page.State == stateExpired || page.State == stateCanceled
 }
 
+// Receipt reports whether the lines are a receipt.
+func (page *orderPage) Receipt() bool { return page.State == statePaid }
+
 // OfferElsewhere reports whether the offer already shows the page's address.
 func (page *orderPage) OfferElsewhere() bool { return page.Offer != nil && page.Offer.Elsewhere() }
 
@@ -207,10 +212,11 @@ func (page *orderPage) offerWallets(s standing, routes payments.Routes, device p
 	for _, wallet := range routes.Wallets(device.Scene) {
 		choice := walletChoice{Wallet: wallet, Name: page.walletName(wallet)}
 		switch {
-		case !opensHere(wallet, device):
-			page.Barred = append(page.Barred, choice)
-		case page.Offer == nil || page.Offer.Wallet != wallet || page.Offer.Kind == offerNothing:
+		case page.Offer != nil && page.Offer.Wallet == wallet && page.Offer.Kind != offerNothing:
+		case opensHere(wallet, device):
 			page.Wallets = append(page.Wallets, choice)
+		default:
+			page.Barred = append(page.Barred, choice)
 		}
 	}
 	slices.SortStableFunc(page.Wallets, func(a, b walletChoice) int {
