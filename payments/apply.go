@@ -115,8 +115,13 @@ func (s *Service) carryOut(tx *models.Tx, o *models.Order, p *models.Payment, r 
 func (s *Service) settleOrder(tx *models.Tx, o *models.Order, p *models.Payment, r Report) error {
 	switch o.Status {
 	case models.OrderPending:
-		_, err := tx.MarkPaid(o, p)
-		return err
+		if _, err := tx.MarkPaid(o, p); err != nil {
+			return err
+		}
+		if other := liveOf(o); other != nil { // begun after this one was given up: close it now
+			return tx.SetCheck(other, tx.Now())
+		}
+		return nil
 	case models.OrderPaid, models.OrderFulfilled:
 		_, err := tx.OpenIncident(incidentOf(o, p, r, models.IncidentDuplicatePayment, "the order was paid already"))
 		if err == nil && s.duplicatePayment == RefundAlways {

@@ -12,6 +12,7 @@ import (
 // How the sweep works through what is due.
 const (
 	sweepEvery   = 500 * time.Millisecond
+	sweepAgain   = 2 * time.Second // after the database did not answer
 	sweepBatch   = 64
 	sweepWorkers = 8
 	// checkLease is how long a replica may take over one check before another one repeats it.
@@ -76,43 +77,72 @@ type Swept struct {
 	Refunds int // refunds carried out or asked about
 }
 
-// Run sweeps until the context ends, and returns when the pass under way is done.
+// Run sweeps until the context ends, and returns when the passes under way are done. Orders expire
+// in a line of their own, so that slow gateways do not hold them up.
 func (s *Service) Run(ctx context.Context) {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
+	var wg sync.WaitGroup
+	wg.Go(func() { s.repeat(ctx, s.sweepOrders) })
+	wg.Go(func() { s.repeat(ctx, s.sweepMoney) })
+	wg.Wait()
+}
+
+func (s *Service) repeat(ctx context.Context, pass func(context.Context) (Swept, error)) {
+	pause := sweepEvery
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
-			if _, err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
-				s.log.Error("sweep", "err", err)
-			}
+		case <-time.After(pause):
+		}
+		pause = sweepEvery
+		if _, err := pass(ctx); err != nil && ctx.Err() == nil {
+			s.log.Error("sweep", "err", err)
+			pause = sweepAgain
 		}
 	}
 }
 
-// Sweep asks about every attempt that is due, carries out every refund that is, and expires every
-// order whose window is over. Any number of replicas may sweep at once: each thing is done by one
-// of them.
+// Sweep makes one pass: it expires every order whose window is over, asks about every attempt that
+// is due, and carries out every refund that is. Any number of replicas may sweep at once: each
+// thing is done by one of them.
 func (s *Service) Sweep(ctx context.Context) (Swept, error) {
-	over, err1 := s.store.ExpiredOrders(ctx, sweepBatch)
-	due, err2 := s.store.DuePayments(ctx, sweepBatch)
-	refunds, err3 := s.store.DueRefunds(ctx, sweepBatch)
-	if err := errors.Join(err1, err2, err3); err != nil {
+	orders, err1 := s.sweepOrders(ctx)
+	money, err2 := s.sweepMoney(ctx)
+	money.Expired = orders.Expired
+	return money, errors.Join(err1, err2)
+}
+
+func (s *Service) sweepOrders(ctx context.Context) (Swept, error) {
+	over, err := s.store.ExpiredOrders(ctx, sweepBatch)
+	if err != nil {
+		return Swept{}, err
+	}
+	var sum tally
+	tasks := make([]func(), len(over))
+	for i, id := range over {
+		tasks[i] = func() {
+			expired, err := s.expire(ctx, id)
+			sum.add(Swept{Expired: one(expired)}, err)
+		}
+	}
+	together(tasks, sweepWorkers)
+	return sum.swept, errors.Join(sum.errs...)
+}
+
+func (s *Service) sweepMoney(ctx context.Context) (Swept, error) {
+	due, err1 := s.store.DuePayments(ctx, sweepBatch)
+	refunds, err2 := s.store.DueRefunds(ctx, sweepBatch)
+	if err := errors.Join(err1, err2); err != nil {
 		return Swept{}, err
 	}
 	var sum tally
 	var tasks []func()
-	for _, id := range over {
-		tasks = append(tasks, func() {
-			expired, err := s.expire(ctx, id)
-			sum.add(Swept{Expired: one(expired)}, err)
-		})
-	}
 	for i := range due {
 		tasks = append(tasks, func() {
 			asked, err := s.checkDue(ctx, &due[i])
+			if err != nil {
+				s.log.Warn("payment has no answer yet", "payment", due[i].Number, "gateway", due[i].Gateway, "err", err)
+			}
 			sum.add(Swept{Asked: one(asked), Failed: one(asked && err != nil)}, nil)
 		})
 	}
@@ -126,7 +156,7 @@ func (s *Service) Sweep(ctx context.Context) (Swept, error) {
 		})
 	}
 	together(tasks, sweepWorkers)
-	return sum.swept, errors.Join(sum.errs...)
+	return sum.swept, nil
 }
 
 // together runs the tasks, so many at a time, and returns when all are done.
@@ -180,19 +210,43 @@ func (s *Service) checkDue(ctx context.Context, p *models.Payment) (bool, error)
 	if claimed, err := s.store.ClaimCheck(ctx, p, until); err != nil || !claimed {
 		return false, err
 	}
-	askErr := ignoreNotFound(s.ask(ctx, p))
+	askErr := s.askDue(ctx, p)
 	fresh, err := s.store.PaymentByNumber(ctx, p.Number)
 	if err != nil {
 		return true, err
-	}
-	if askErr != nil {
-		s.log.Warn("gateway did not answer a question", "payment", p.Number, "gateway", p.Gateway, "err", askErr)
 	}
 	next := nextCheck(*fresh, s.store.Now())
 	if askErr != nil && next.IsZero() {
 		next = s.store.Now().Add(time.Hour) // the last answer is still owed
 	}
 	return true, errors.Join(askErr, s.store.ScheduleCheck(ctx, fresh, until, next))
+}
+
+// askDue asks about an attempt. One that is left over from an order that is no longer pending is
+// closed as well, so that nobody pays it by mistake.
+func (s *Service) askDue(ctx context.Context, p *models.Payment) error {
+	order, err := s.store.OrderByID(ctx, p.OrderID)
+	if err != nil {
+		return err
+	}
+	if order.Status == models.OrderPending || !p.Live() {
+		return ignoreNotFound(s.ask(ctx, p))
+	}
+	if err := s.askAndClose(ctx, p); err != nil {
+		return err
+	}
+	return s.store.Tx(ctx, func(tx *models.Tx) error {
+		order, err := tx.LockOrder(p.OrderID)
+		if err != nil {
+			return err
+		}
+		left := paymentIn(order, p.ID)
+		if !left.Live() {
+			return nil
+		}
+		_, err = tx.MovePayment(left, models.PaymentClosed, models.PaymentChange{Failure: "the order was settled without it"})
+		return err
+	})
 }
 
 // expire ends an order whose window is over: the gateway is asked once more and told to take no
