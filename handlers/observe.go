@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -38,11 +39,18 @@ func (a *App) observe(c *fiber.Ctx) error {
 		slog.String("request", id), slog.String("method", c.Method()), slog.String("route", route),
 		slog.Int("status", status), slog.Duration("took", took),
 	}
-	if err != nil {
+	if err != nil && !isFiber(err) {
 		attrs = append(attrs, slog.Any("err", err))
 	}
 	a.log.LogAttrs(context.Background(), levelOf(status), "request", attrs...)
 	return nil
+}
+
+// isFiber reports whether the error is Fiber's own: the status says it all, and the text would
+// name the address.
+func isFiber(err error) bool {
+	_, ok := errors.AsType[*fiber.Error](err)
+	return ok
 }
 
 // levelOf keeps what went well out of the log until somebody looks closely.

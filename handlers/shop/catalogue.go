@@ -103,7 +103,7 @@ func (p *Pages) ShowProduct(c *fiber.Ctx) error {
 	}
 	page := productPage{Page: p.base.Page(c, "product.title", "name", product.Name), Product: product}
 	lowest, varies := prices(*product)
-	page.Description = product.Description
+	page.Description = cmp.Or(product.Description, product.Name)
 	page.Picture = page.Image(cmp.Or(product.Image, product.Variants[0].Image))
 	page.Price, page.Varies = page.Page.Price(lowest), varies
 	for _, v := range product.Variants {
