@@ -13,6 +13,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -72,10 +73,12 @@ func (p *Pages) StartPayment(c *fiber.Ctx) error {
 // attempt can be begun, the order page says why and how to go on.
 func (p *Pages) Begin(c *fiber.Ctx, token string, wallet models.Wallet) error {
 	device := web.DeviceOf(c)
-	if !opensHere(wallet, device) {
+	switch {
+	case !slices.Contains(p.payments.Routes().Wallets(device.Scene), wallet):
+		return toOrder(c, token, noticeWallet)
+	case !opensHere(wallet, device):
 		return toOrder(c, token, noticeElsewhere)
-	}
-	if !p.starts.allow(token, p.store.Now()) {
+	case !p.starts.allow(token, p.store.Now()):
 		return toOrder(c, token, noticeSlow)
 	}
 	next, err := p.payments.Start(c.UserContext(), token, wallet, device)
