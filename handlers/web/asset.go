@@ -20,7 +20,8 @@ func (b *Base) Asset(c *fiber.Ctx) error {
 		return c.SendStatus(fiber.StatusNotModified)
 	}
 	c.Set(fiber.HeaderContentType, file.ContentType)
-	if file.Gzip != nil && c.AcceptsEncodings("gzip") == "gzip" {
+	asked := c.Get(fiber.HeaderAcceptEncoding) != "" // without the header Fiber takes anything for accepted
+	if file.Gzip != nil && asked && c.AcceptsEncodings("gzip") == "gzip" {
 		c.Set(fiber.HeaderContentEncoding, "gzip")
 		return c.Send(file.Gzip)
 	}

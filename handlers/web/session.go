@@ -57,6 +57,10 @@ func (b *Base) Session(c *fiber.Ctx) *Session {
 	if s, ok := c.Locals(sessionKey).(*Session); ok {
 		return s
 	}
+	return b.emptySession()
+}
+
+func (b *Base) emptySession() *Session {
 	return &Session{kept: sessions.NewSession(b.sessions, b.sessions.name), data: &sessionData{}, csrf: b.csrf}
 }
 
