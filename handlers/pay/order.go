@@ -2,7 +2,6 @@ package pay
 
 import (
 	"net/url"
-	"regexp"
 	"slices"
 	"time"
 
@@ -46,16 +45,6 @@ type orderPage struct {
 	AskText string
 }
 
-// line is one line of the order in words.
-type line struct {
-	models.OrderItem
-	Sum       string
-	Delivered []piece // once the order is paid beyond doubt
-}
-
-// piece is a part of a text, which leads somewhere when it is an address.
-type piece struct{ Text, Link string }
-
 // walletChoice is a wallet to pay with.
 type walletChoice struct {
 	Wallet models.Wallet
@@ -97,33 +86,10 @@ func (p *Pages) orderPage(c *fiber.Ctx, s standing) *orderPage {
 	if page.Live {
 		page.Refresh = refreshSeconds
 	}
-	if key := noticeKeys[c.Query("notice")]; key != "" && !s.paid() && page.Live {
+	if key := noticeKeys[c.Query("notice")]; key != "" && !s.paid() && !s.review {
 		page.Notice = page.T(key)
 	}
 	return page
-}
-
-// tellLines puts what was bought and what it costs into words.
-func (page *orderPage) tellLines(s standing) {
-	order := s.order
-	page.Amount = page.Money(order.Money())
-	page.Goods = page.inOrder(order.Goods)
-	if order.Shipped {
-		page.Shipping = page.inOrder(order.Shipping)
-	}
-	for _, item := range order.Items {
-		l := line{OrderItem: item, Sum: page.inOrder(item.Total())}
-		if s.confirmed() && item.Delivery != "" {
-			page.Handed = true
-			l.Delivered = piecesOf(item.Delivery)
-		}
-		page.Lines = append(page.Lines, l)
-	}
-}
-
-// inOrder writes minor units of the order's own currency.
-func (page *orderPage) inOrder(minor int64) string {
-	return page.Money(models.Money{Amount: minor, Currency: page.Order.Currency})
 }
 
 // tellState says in a heading and a sentence how the order stands.
@@ -171,16 +137,6 @@ func (page *orderPage) tellChoose(s standing) string {
 		return page.T("order.choose.failed", "until", until)
 	default:
 		return page.T("order.choose.again", "until", until)
-	}
-}
-
-// tellPayment says with what and when the order was paid.
-func (page *orderPage) tellPayment(s standing) {
-	if at := s.order.PaidAt; at != nil {
-		page.PaidAt = page.Time(*at)
-	}
-	if page.Payment = s.payment(); page.Payment != nil {
-		page.PaidWith = page.walletName(page.Payment.Wallet)
 	}
 }
 
@@ -239,26 +195,6 @@ var walletKeys = map[models.Wallet]string{
 }
 
 func (page *orderPage) walletName(w models.Wallet) string { return page.T(walletKeys[w]) }
-
-var webAddress = regexp.MustCompile(`https?://[^\s<>"]+`)
-
-// piecesOf finds the web addresses in a text of the merchant's.
-func piecesOf(text string) []piece {
-	var pieces []piece
-	end := 0
-	for _, found := range webAddress.FindAllStringIndex(text, -1) {
-		if found[0] > end {
-			pieces = append(pieces, piece{Text: text[end:found[0]]})
-		}
-		address := text[found[0]:found[1]]
-		pieces = append(pieces, piece{Text: address, Link: address})
-		end = found[1]
-	}
-	if end < len(text) {
-		pieces = append(pieces, piece{Text: text[end:]})
-	}
-	return pieces
-}
 
 // originOf returns scheme and host of an address that a gateway named and its client checked.
 func originOf(address string) string {

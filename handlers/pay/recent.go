@@ -23,17 +23,17 @@ func newRecent[V any](size int) *recent[V] {
 	return &recent[V]{size: size, order: list.New(), places: make(map[string]*list.Element)}
 }
 
-// get returns the value kept for the key, or the one that make returns, which is then kept.
-// Two callers that miss at once may both make one; all of them get the one that was first.
-func (r *recent[V]) get(key string, make func() (V, error)) (V, error) {
+// get returns the value kept for the key, or the one that create returns, which is then kept.
+// Two callers that miss at once may both create one; all of them get the one that was first.
+func (r *recent[V]) get(key string, create func() (V, error)) (V, error) {
 	if v, ok := r.kept(key); ok {
 		return v, nil
 	}
-	made, err := make()
+	created, err := create()
 	if err != nil {
-		return made, err
+		return created, err
 	}
-	return r.keep(key, made), nil
+	return r.keep(key, created), nil
 }
 
 func (r *recent[V]) kept(key string) (v V, ok bool) {

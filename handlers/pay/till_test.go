@@ -20,7 +20,6 @@ type Till struct {
 	action  payments.NextAction
 	failure error // of every call
 	paid    bool
-	weak    bool // notifications alone prove nothing
 	known   map[string]payments.CreateRequest
 	queries int
 }
@@ -44,9 +43,6 @@ func (g *Till) Answer(kind models.ActionKind, data string) {
 // TakeMoney lets queries say that everything has been paid.
 func (g *Till) TakeMoney() { g.set(func() { g.paid = true }) }
 
-// Weaken makes notifications need a query to agree.
-func (g *Till) Weaken() { g.set(func() { g.weak = true }) }
-
 // Queries returns how often it was asked.
 func (g *Till) Queries() int {
 	g.mu.Lock()
@@ -54,7 +50,7 @@ func (g *Till) Queries() int {
 	return g.queries
 }
 
-// Numbers returns how many payments were created.
+// Created returns how many payments were created.
 func (g *Till) Created() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -123,7 +119,7 @@ func (g *Till) ParseNotification(_ string, body []byte) (payments.Report, error)
 		return payments.Report{}, payments.ErrMalformed
 	}
 	r := g.report(number, payments.State(state))
-	r.Conclusive = !g.weak
+	r.Conclusive = true
 	r.Exchange.Response = body
 	return r, nil
 }
