@@ -188,6 +188,8 @@ var migrations = []*gormigrate.Migration{
 		data BLOB NOT NULL,
 		expires_at TIME NOT NULL
 	)`, index("sessions", "sessions_expiry", "expires_at")),
+	indexes("010_movements",
+		index("payments", "payments_moved", "gateway, succeeded_at, id"), index("refunds", "refunds_moved", "succeeded_at, id")),
 }
 
 // step is a migration of one table and its indexes. The type words TIME, BLOB and MEDIUMTEXT stand
@@ -203,13 +205,22 @@ func step(id, createTable string, indexes ...func(*gorm.DB) error) *gormigrate.M
 		if err := db.Exec(words.Replace(createTable) + options).Error; err != nil {
 			return fmt.Errorf("%s: %w", id, err)
 		}
-		for _, create := range indexes {
-			if err := create(db); err != nil {
-				return fmt.Errorf("%s: %w", id, err)
-			}
-		}
-		return nil
+		return createAll(db, id, indexes)
 	}}
+}
+
+// indexes is a migration that adds indexes to tables that are there.
+func indexes(id string, indexes ...func(*gorm.DB) error) *gormigrate.Migration {
+	return &gormigrate.Migration{ID: id, Migrate: func(db *gorm.DB) error { return createAll(db, id, indexes) }}
+}
+
+func createAll(db *gorm.DB, id string, indexes []func(*gorm.DB) error) error {
+	for _, create := range indexes {
+		if err := create(db); err != nil {
+			return fmt.Errorf("%s: %w", id, err)
+		}
+	}
+	return nil
 }
 
 // index makes an index unless it is there.

@@ -1,0 +1,45 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// MovementPageSize is for tests that need more than one page.
+const MovementPageSize = movementPageSize
+
+// Fill stores rows as they are, which no caller outside of tests may do.
+func Fill[T any](ctx context.Context, s *Store, rows []T) error {
+	return s.Tx(ctx, func(tx *Tx) error { return tx.db.CreateInBatches(rows, 200).Error })
+}
+
+// MovementPlan returns how the database goes about the queries of Movements, step by step, with the
+// index that each takes.
+func (s *Store) MovementPlan(ctx context.Context, gateway GatewayName, from, to time.Time) ([]string, error) {
+	explain, columns := "EXPLAIN QUERY PLAN ", []string{"detail"}
+	if s.driver == DriverMySQL {
+		explain, columns = "EXPLAIN ", []string{"type", "key", "Extra"}
+	}
+	var plan []string
+	for _, q := range []string{paymentsMoved, refundsMoved} {
+		var rows []map[string]any
+		page := movementPage{gateway: gateway, from: from, to: to}
+		err := s.query(ctx, func(db *gorm.DB) error { return db.Raw(explain+q, page.values()).Scan(&rows).Error })
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			step := ""
+			for _, column := range columns {
+				if row[column] != nil {
+					step += fmt.Sprint(row[column], " ")
+				}
+			}
+			plan = append(plan, step)
+		}
+	}
+	return plan, nil
+}
