@@ -26,12 +26,10 @@ var (
 	internalFailure    = failure{http.StatusInternalServerError, "error.internal"}
 	foreignFormFailure = failure{http.StatusForbidden, "error.foreign_form"}
 	busyFailure        = failure{http.StatusServiceUnavailable, "error.store_down"}
-	badRequestFailure  = failure{http.StatusBadRequest, "error.bad_request"}
 	byStatus           = map[int]failure{
 		http.StatusNotFound:              {http.StatusNotFound, "error.page_not_found"},
 		http.StatusMethodNotAllowed:      {http.StatusMethodNotAllowed, "error.method"},
 		http.StatusRequestEntityTooLarge: {http.StatusRequestEntityTooLarge, "error.too_large"},
-		http.StatusInternalServerError:   internalFailure,
 	}
 	statusOfKind = map[models.Kind]int{
 		models.Internal:    http.StatusInternalServerError,
@@ -101,10 +99,7 @@ func failureOf(err error) failure {
 		return failure{statusOfKind[e.Kind], e.Key}
 	}
 	if e, ok := errors.AsType[*fiber.Error](err); ok {
-		if f, ok := byStatus[e.Code]; ok {
-			return f
-		}
-		return badRequestFailure
+		return failureOfStatus(e.Code)
 	}
 	switch {
 	case errors.Is(err, web.ErrForeignForm):
@@ -114,4 +109,14 @@ func failureOf(err error) failure {
 	default:
 		return internalFailure
 	}
+}
+
+func failureOfStatus(status int) failure {
+	if f, ok := byStatus[status]; ok {
+		return f
+	}
+	if status >= 500 {
+		return internalFailure
+	}
+	return failure{status, "error.bad_request"}
 }

@@ -1,0 +1,135 @@
+package handlers
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/gofiber/fiber/v2"
+
+	"saoma/handlers/web"
+	"saoma/models"
+)
+
+func TestFailureOf(t *testing.T) {
+	tests := []struct {
+		err  error
+		want failure
+	}{
+		{models.ErrOrderNotFound, failure{404, "error.order_not_found"}},
+		{fmt.Errorf("place order: %w", models.ErrOutOfStock.Because(errors.New("sku X"))), failure{409, "error.out_of_stock"}},
+		{models.ErrCartEmpty, failure{400, "error.cart_empty"}},
+		{models.ErrStoreDown, failure{503, "error.store_down"}},
+		{&models.Error{Kind: models.TooMany, Key: "error.too_many"}, failure{429, "error.too_many"}},
+		{&models.Error{Kind: models.Internal, Key: "error.secret"}, failure{500, "error.internal"}},
+		{errors.New("no such column"), failure{500, "error.internal"}},
+		{fmt.Errorf("read: %w", context.DeadlineExceeded), failure{503, "error.store_down"}},
+		{web.ErrForeignForm, failure{403, "error.foreign_form"}},
+		{fiber.ErrNotFound, failure{404, "error.page_not_found"}},
+		{fiber.ErrMethodNotAllowed, failure{405, "error.method"}},
+		{fiber.ErrRequestEntityTooLarge, failure{413, "error.too_large"}},
+		{fiber.ErrInternalServerError, failure{500, "error.internal"}},
+		{fiber.ErrTeapot, failure{418, "error.bad_request"}},
+		{errors.Join(models.ErrOutOfStock, models.ErrStoreDown), failure{409, "error.out_of_stock"}},
+	}
+	for _, tt := range tests {
+		if got := failureOf(tt.err); got != tt.want {
+			t.Errorf("failureOf(%v): got %v, want %v", tt.err, got, tt.want)
+		}
+	}
+}
+
+// TestFailuresAsShown answers errors at each kind of address: no cause is ever shown, and no
+// body could be taken for an acknowledgement.
+func TestFailuresAsShown(t *testing.T) {
+	s := newShop(t)
+	causes := []error{
+		models.ErrStoreDown.Because(errors.New("success: dial tcp 10.0.0.1")), errors.New("success"),
+		models.ErrOrderNotFound, web.ErrForeignForm, fiber.NewError(404, "success"),
+	}
+	app := fiber.New(fiber.Config{ErrorHandler: s.app.fail})
+	for i, cause := range causes {
+		for _, pattern := range []string{"/pay/notify/fail%d", "/o/fail%d/status", "/fail%d"} {
+			app.Get(fmt.Sprintf(pattern, i), func(*fiber.Ctx) error { return cause })
+		}
+	}
+	s.app.App = app
+	b := s.browse(desktop)
+	for i, cause := range causes {
+		want := failureOf(cause)
+		for pattern, contentType := range map[string]string{
+			"/pay/notify/fail%d": "text/plain", "/o/fail%d/status": "application/json", "/fail%d": "text/html",
+		} {
+			target := fmt.Sprintf(pattern, i)
+			got := b.get(target)
+			got.check(t, target, want.status, "", nil, []string{"success", "10.0.0.1"})
+			if !strings.HasPrefix(got.header.Get("Content-Type"), contentType) {
+				t.Errorf("%s: got type %s, want %s", target, got.header.Get("Content-Type"), contentType)
+			}
+			if retry := got.header.Get("Retry-After") != ""; retry != (want.status == 503) {
+				t.Errorf("%s: got Retry-After %t for status %d", target, retry, want.status)
+			}
+		}
+	}
+}
+
+// send writes bytes as they are to a listening shop and reads the answer.
+func send(t *testing.T, s *testShop, raw string) *http.Response {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- s.app.Listener(l) }()
+	t.Cleanup(func() {
+		if err := s.app.Shutdown(); err != nil {
+			t.Error(err)
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	if _, err := io.WriteString(conn, raw); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { resp.Body.Close() })
+	return resp
+}
+
+func TestRefusedOnTheWire(t *testing.T) {
+	tests := []struct {
+		name, raw string
+		want      int
+	}{
+		{"honest", "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 200},
+		{"chunked", "POST /cart/items HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 403},
+		{"two lengths", "POST /cart/items HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+		{"two lengths, other order and case", "POST /cart/items HTTP/1.1\r\nHost: x\r\ntransfer-ENCODING: chunked\r\ncontent-LENGTH: 5\r\n\r\n0\r\n\r\n", 400},
+		{"more than a megabyte", "POST /checkout HTTP/1.1\r\nHost: x\r\nContent-Length: 1048577\r\n\r\n", 413},
+		{"address that cannot be read", "GET /products/%zz HTTP/1.1\r\nHost: x\r\n\r\n", 404},
+		{"headers beyond the buffer", "GET / HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("x", readBufferSize) + "\r\n\r\n", 431},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := send(t, newShop(t), tt.raw); got.StatusCode != tt.want {
+				t.Errorf("got %d, want %d", got.StatusCode, tt.want)
+			}
+		})
+	}
+}

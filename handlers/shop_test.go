@@ -1,0 +1,465 @@
+package handlers
+
+import (
+	"context"
+	"fmt"
+	"html"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"saoma/models"
+)
+
+func TestShopPages(t *testing.T) {
+	s := newShop(t)
+	tests := []struct {
+		name, method, target string
+		language             string
+		status               int
+		location             string
+		want, absent         []string
+	}{
+		{name: "catalogue", target: "/", status: 200, want: []string{
+			`lang="en"`, "<h1", "Tea set", "CN¥128.50", "from CN¥45.00", `href="/products/art-print"`, `name="description"`,
+		}, absent: []string{"noindex", "_csrf"}},
+		{name: "catalogue in Chinese", target: "/", language: "zh-CN", status: 200, want: []string{
+			`lang="zh-Hans"`, "全部商品", "¥128.50", "¥45.00 起",
+		}, absent: []string{"Everything"}},
+		{name: "one variant", target: "/products/tea-set", status: 200, want: []string{
+			`data-sku="TEA-SET" data-stock="25"`, "Dishwasher", `name="buy_now" value="1"`, `max="25"`,
+		}},
+		{name: "variants", target: "/products/canvas-bag", status: 200, want: []string{
+			`data-sku="BAG-NATURAL" data-stock="80"`, `data-sku="BAG-INDIGO" data-stock="80"`, "CN¥49.00",
+		}},
+		{name: "few left", target: "/products/art-print", status: 200, want: []string{`data-stock="3"`, "Only 3 left"}},
+		{name: "not counted", target: "/products/e-book", status: 200,
+			want: []string{`data-sku="EBOOK"`, "Delivered on your order page"}, absent: []string{"data-stock", "epub"}},
+		{name: "no such product", target: "/products/nothing", status: 404, want: []string{"not in the shop"}},
+		{name: "empty cart", target: "/cart", status: 200, want: []string{"Your cart is empty", "noindex"}},
+		{name: "checkout without a cart", target: "/checkout", status: 303, location: "/cart"},
+		{name: "find my order", target: "/orders", status: 200, want: []string{`name="number"`, `name="email"`}},
+		{name: "no such page", target: "/nothing", status: 404, want: []string{"no such page"}},
+		{name: "no such order", target: "/o/nothing", status: 404, want: []string{"no such order", `href="/orders"`}},
+		{name: "no such method", method: http.MethodPut, target: "/cart", status: 403},
+		{name: "only the head", method: http.MethodHead, target: "/", status: 200},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := s.browse(desktop)
+			if tt.language != "" {
+				b.language = tt.language
+			}
+			method := tt.method
+			if method == "" {
+				method = http.MethodGet
+			}
+			b.do(method, tt.target, nil).check(t, tt.target, tt.status, tt.location, tt.want, tt.absent)
+		})
+	}
+}
+
+func TestSoldOut(t *testing.T) {
+	s := newShop(t)
+	s.set("art-print", "PRINT", 36000, 0)
+	s.browse(desktop).get("/").check(t, "catalogue", 200, "", []string{"Sold out"}, nil)
+	s.browse(desktop).get("/products/art-print").check(t, "product", 200, "",
+		[]string{`data-sku="PRINT" data-stock="0"`, "Sold out"}, []string{"<button"})
+}
+
+func TestCart(t *testing.T) {
+	s := newShop(t)
+	b := s.browse(desktop)
+	b.fill("tea-set", "TEA-SET", "2")
+	b.fill("e-book", "EBOOK", "1")
+	b.fill("tea-set", "TEA-SET", "1")
+	b.get("/cart").check(t, "cart", 200, "", []string{
+		"Tea set", "CN¥385.50", "E-book", "CN¥404.50", "CN¥10.00", "CN¥414.50", `<span class="badge">4</span>`,
+	}, nil)
+	b.post("/cart/items/TEA-SET", url.Values{"quantity": {"4"}}).check(t, "change", 303, "/cart", nil, nil)
+	b.get("/cart").check(t, "above the free limit", 200, "", []string{"CN¥514.00", "Free", "CN¥533.00"}, nil)
+	b.post("/cart/items/TEA-SET", url.Values{"quantity": {"0"}}).check(t, "remove", 303, "/cart", nil, nil)
+	b.get("/cart").check(t, "nothing is shipped", 200, "", []string{"CN¥19.00"}, []string{"Tea set", "Shipping"})
+	b.post("/cart/items/NOTHING", url.Values{"quantity": {"3"}}).check(t, "change what is not in it", 303, "/cart", nil, nil)
+	b.get("/cart").check(t, "unchanged", 200, "", nil, []string{"NOTHING"})
+}
+
+func TestCartRefuses(t *testing.T) {
+	s := newShop(t)
+	b := s.browse(desktop)
+	b.fill("tea-set", "TEA-SET", "1")
+	for _, quantity := range []string{"0", "-1", "1000", "1.5", "x", "9223372036854775808", "1e3"} {
+		b.post("/cart/items", url.Values{"sku": {"TEA-SET"}, "quantity": {quantity}}).
+			check(t, "add "+quantity, 400, "", []string{"not a quantity"}, nil)
+	}
+	for _, quantity := range []string{"", "-1", "1000", "x"} {
+		b.post("/cart/items/TEA-SET", url.Values{"quantity": {quantity}}).
+			check(t, "change to "+quantity, 400, "", []string{"not a quantity"}, nil)
+	}
+	for _, sku := range []string{"", "NOTHING", "' OR 1=1 --"} {
+		b.post("/cart/items", url.Values{"sku": {sku}}).check(t, "add "+sku, 409, "", []string{"no longer for sale"}, nil)
+	}
+	b.post("/cart/items", url.Values{"sku": {"TEA-SET"}}).check(t, "no quantity", 303, "/cart", nil, nil)
+	b.token = "forged"
+	b.post("/cart/items", url.Values{"sku": {"TEA-SET"}}).check(t, "forged form", 403, "", []string{"grown old"}, nil)
+	b.get("/cart").check(t, "cart", 200, "", []string{`name="quantity" value="2"`}, nil)
+}
+
+func TestCartTellsWhatChanged(t *testing.T) {
+	s := newShop(t)
+	b := s.browse(desktop)
+	b.fill("art-print", "PRINT", "3")
+	b.fill("tea-set", "TEA-SET", "1")
+	b.fill("canvas-bag", "BAG-INDIGO", "1")
+	s.set("art-print", "PRINT", 36000, 2)
+	s.set("tea-set", "TEA-SET", 15000, 0)
+	if err := s.store.PutProducts(context.Background(), []models.Product{{Slug: "canvas-bag", Name: "Bag"}}); err != nil {
+		t.Fatal(err)
+	}
+	b.get("/cart").check(t, "cart", 200, "", []string{
+		"Only 2 are left", "Take 2", "just sold out", "no longer for sale", "settle the marked lines",
+	}, []string{`href="/checkout"`})
+	b.get("/checkout").check(t, "checkout", 303, "/cart", nil, nil)
+	b.post("/cart/items/PRINT", url.Values{"quantity": {"2"}})
+	b.post("/cart/items/TEA-SET", url.Values{"quantity": {"0"}})
+	b.post("/cart/items/BAG-INDIGO", url.Values{"quantity": {"0"}})
+	b.get("/checkout").check(t, "checkout, settled", 200, "", []string{"2 × Article art-print", "CN¥720.00"}, nil)
+}
+
+// TestBuying walks from the product to where the buyer pays, in each kind of browser.
+func TestBuying(t *testing.T) {
+	const gateway, orderPage = `https://pay\.example\.com/P[0-9]{12}[A-Z2-7]{16}`, `/o/[a-z2-7]{32}`
+	tests := []struct {
+		name, agent string
+		wallet      models.Wallet
+		location    string
+	}{
+		{"desktop", desktop, models.WeChat, orderPage},
+		{"desktop, AlipayHK", desktop, models.AlipayHK, orderPage},
+		{"phone", phone, models.Alipay, gateway},
+		{"inside WeChat", inWeChat, models.WeChat, gateway},
+		{"inside Alipay", inAlipay, models.Alipay, gateway},
+		{"Alipay inside WeChat", inWeChat, models.Alipay, orderPage + `\?notice=elsewhere`},
+		{"AlipayHK on a phone, which no route serves", phone, models.AlipayHK, orderPage + `\?notice=wallet`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newShop(t)
+			b := s.browse(tt.agent)
+			b.get("/products/tea-set")
+			b.post("/cart/items", url.Values{"sku": {"TEA-SET"}, "quantity": {"2"}, "buy_now": {"1"}}).
+				check(t, "buy now", 303, "/checkout", nil, nil)
+			form := b.checkout(tt.wallet)
+			form.Set("note", "Ring twice")
+			b.post("/checkout", form).check(t, "checkout", 303, tt.location, nil, nil)
+			order, err := s.store.OrderByFormToken(t.Context(), form.Get("form_token"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := models.Buyer{
+				Name: "Ada Wong", Email: "ada@example.com", Phone: "+852 1234", Note: "Ring twice",
+				Address: "1 Queen's Road", City: "Hong Kong", Country: "Hong Kong",
+			}
+			if diff := cmp.Diff(want, order.Buyer); diff != "" {
+				t.Errorf("buyer (-want +got):\n%s", diff)
+			}
+			if order.Amount != 26700 || order.Shipping != 1000 || order.Wallet != tt.wallet || order.Language != "en" ||
+				order.ClientIP == "" || order.CustomerID == "" || order.CustomerSince.IsZero() {
+				t.Errorf("order: got %+v", order)
+			}
+			b.get("/o/"+order.Token).check(t, "order page", 200, "", []string{order.Number, "CN¥267.00"}, nil)
+			b.get("/cart").check(t, "cart afterwards", 200, "", []string{"Your cart is empty"}, nil)
+		})
+	}
+}
+
+func TestWalletChoices(t *testing.T) {
+	s := newShop(t)
+	tests := []struct {
+		name, agent  string
+		want, absent []string
+	}{
+		{"desktop", desktop, []string{`value="wechat" required checked`, `value="alipayhk"`}, []string{"Does not"}},
+		{"phone", phone, []string{`value="wechat" required checked`, "Does not work on this device"}, []string{"inside"}},
+		{"inside WeChat", inWeChat, []string{`value="wechat" required checked`, "Does not open inside WeChat Pay"}, nil},
+		{"inside Alipay", inAlipay, []string{`value="alipay" required checked`, "Does not open inside Alipay"}, nil},
+	}
+	for _, tt := range tests {
+		b := s.browse(tt.agent)
+		b.fill("tea-set", "TEA-SET", "1")
+		b.get("/checkout").check(t, tt.name, 200, "", tt.want, tt.absent)
+	}
+}
+
+func TestDigitalGoodsNeedNoAddress(t *testing.T) {
+	s := newShop(t)
+	b := s.browse(desktop)
+	b.fill("e-book", "EBOOK", "1")
+	b.get("/checkout").check(t, "form", 200, "", []string{`name="email"`}, []string{`name="address"`, "Shipping"})
+	form := b.checkout(models.WeChat)
+	b.post("/checkout", form).check(t, "checkout", 303, "/o/.*", nil, nil)
+	order, err := s.store.OrderByFormToken(t.Context(), form.Get("form_token"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if order.Shipped || order.Address != "" || order.Amount != 1900 {
+		t.Errorf("got shipped %t to %q for %d, want not shipped, no address, 1900", order.Shipped, order.Address, order.Amount)
+	}
+}
+
+func TestCheckoutTellsEachField(t *testing.T) {
+	tests := []struct {
+		field, value, want string
+	}{
+		{"name", "", "Please fill this in."},
+		{"name", " \t ", "Please fill this in."},
+		{"name", strings.Repeat("茶", 101), "This is too long."},
+		{"email", "", "Please fill this in."},
+		{"email", "ada at example", "This is not an e-mail address."},
+		{"phone", strings.Repeat("1", 41), "This is too long."},
+		{"note", strings.Repeat("x", 501), "This is too long."},
+		{"address", "", "Please fill this in."},
+		{"city", "", "Please fill this in."},
+		{"country", "", "Please fill this in."},
+		{"postcode", strings.Repeat("1", 21), "This is too long."},
+		{"wallet", "", "Please choose how to pay."},
+		{"wallet", "cash", "Please choose how to pay."},
+		{"name", "\xff\xfe", "Please fill this in."},
+	}
+	s := newShop(t)
+	b := s.browse(desktop)
+	b.fill("tea-set", "TEA-SET", "1")
+	for _, tt := range tests {
+		form := b.checkout(models.Alipay)
+		form.Set(tt.field, tt.value)
+		got := b.post("/checkout", form)
+		kept := []string{tt.want, "Nothing you typed is lost"}
+		for field, values := range form {
+			if field != tt.field && !strings.HasPrefix(field, "_") && field != "wallet" {
+				kept = append(kept, `value="`+values[0]+`"`)
+			}
+		}
+		if tt.field != "wallet" {
+			kept = append(kept, `value="alipay" required checked`, `href="#`+tt.field+`"`, `aria-describedby="`+tt.field+`-error"`)
+		}
+		got.body = html.UnescapeString(got.body)
+		got.check(t, fmt.Sprintf("%s %.20q", tt.field, tt.value), 422, "", kept, nil)
+	}
+	if s.gateway.created != 0 {
+		t.Errorf("got %d payments, want none", s.gateway.created)
+	}
+}
+
+func TestPriceChangedMeanwhile(t *testing.T) {
+	s := newShop(t)
+	b := s.browse(desktop)
+	b.fill("tea-set", "TEA-SET", "1")
+	form := b.checkout(models.WeChat)
+	s.set("tea-set", "TEA-SET", 20000, 25)
+	got := b.post("/checkout", form)
+	got.check(t, "old price", 409, "", []string{"total has changed", "CN¥210.00", `name="total" value="21000"`, `value="ada@example.com"`}, nil)
+	b.post("/checkout", b.checkout(models.WeChat)).check(t, "new price", 303, "/o/.*", nil, nil)
+
+	b.fill("tea-set", "TEA-SET", "1")
+	form = b.checkout(models.WeChat)
+	form.Set("total", "nonsense")
+	b.post("/checkout", form).check(t, "no total at all", 409, "", []string{"total has changed"}, nil)
+	form.Del("total")
+	b.post("/checkout", form).check(t, "total not told", 303, "/o/.*", nil, nil)
+}
+
+func TestSoldOutMeanwhile(t *testing.T) {
+	s := newShop(t)
+	b := s.browse(desktop)
+	b.fill("art-print", "PRINT", "3")
+	form := b.checkout(models.Alipay)
+	s.set("art-print", "PRINT", 36000, 2)
+	b.post("/checkout", form).check(t, "checkout", 409, "",
+		[]string{"Somebody was faster", "Only 2 are left", "Take 2"}, []string{`href="/checkout"`})
+	b.post("/cart/items/PRINT", url.Values{"quantity": {"2"}}).check(t, "take two", 303, "/cart", nil, nil)
+	b.get("/checkout").check(t, "nothing typed is lost", 200, "",
+		[]string{`value="Ada Wong"`, `value="1 Queen&#39;s Road"`, `value="alipay" required checked`}, nil)
+	b.post("/checkout", b.checkout(models.Alipay)).check(t, "again", 303, "/o/.*", nil, nil)
+}
+
+func TestCheckoutWithAnEmptyCart(t *testing.T) {
+	s := newShop(t)
+	b := s.browse(desktop)
+	b.fill("tea-set", "TEA-SET", "1")
+	form := b.checkout(models.WeChat)
+	b.post("/cart/items/TEA-SET", url.Values{"quantity": {"0"}})
+	b.post("/checkout", form).check(t, "checkout", 400, "", []string{"cart is empty"}, nil)
+}
+
+// TestOneFormMakesOneOrder sends one form many times at once, and once more later.
+func TestOneFormMakesOneOrder(t *testing.T) {
+	s := newShop(t)
+	b := s.browse(desktop)
+	b.fill("art-print", "PRINT", "1")
+	form := b.checkout(models.WeChat)
+	locations := make(chan string, 8)
+	var wg sync.WaitGroup
+	for range cap(locations) {
+		click := *b
+		click.cookies = map[string]string{}
+		for name, value := range b.cookies {
+			click.cookies[name] = value
+		}
+		wg.Go(func() {
+			location, _, _ := strings.Cut(click.post("/checkout", clone(form)).location, "?")
+			locations <- location
+		})
+	}
+	wg.Wait()
+	close(locations)
+	first := <-locations
+	if !strings.HasPrefix(first, "/o/") {
+		t.Fatalf("first click: got %q, want an order", first)
+	}
+	for location := range locations {
+		if location != first {
+			t.Errorf("another click: got %q, want %q", location, first)
+		}
+	}
+	if variants, err := s.store.VariantsBySKU(t.Context(), []string{"PRINT"}); err != nil || variants[0].Reserved != 1 {
+		t.Errorf("reserved: got %+v, %v, want 1 piece", variants, err)
+	}
+
+	b.fill("tea-set", "TEA-SET", "1")
+	again := b.post("/checkout", form)
+	again.check(t, "old form from the history", 303, regexpQuote(first)+".*", nil, nil)
+	b.get("/cart").check(t, "new wishes", 200, "", []string{"Tea set"}, nil)
+}
+
+func clone(form url.Values) url.Values {
+	copied := url.Values{}
+	for name, values := range form {
+		copied[name] = append([]string(nil), values...)
+	}
+	return copied
+}
+
+func regexpQuote(text string) string { return strings.NewReplacer(".", `\.`, "?", `\?`).Replace(text) }
+
+// TestFormTokenOfSomebodyElse: a token that this session was not shown finds no order.
+func TestFormTokenOfSomebodyElse(t *testing.T) {
+	s := newShop(t)
+	ada, eve := s.browse(desktop), s.browse(desktop)
+	ada.fill("tea-set", "TEA-SET", "1")
+	form := ada.checkout(models.WeChat)
+	hers := ada.post("/checkout", form)
+	eve.fill("tea-set", "TEA-SET", "1")
+	stolen := eve.checkout(models.WeChat)
+	stolen.Set("form_token", form.Get("form_token"))
+	if got := eve.post("/checkout", stolen); got.status != 303 || got.location == hers.location {
+		t.Errorf("got %d to %q, want another order than %q", got.status, got.location, hers.location)
+	}
+}
+
+func TestGatewayDownKeepsTheOrder(t *testing.T) {
+	s := newShop(t)
+	s.gateway.down = true
+	b := s.browse(phone)
+	b.fill("tea-set", "TEA-SET", "1")
+	form := b.checkout(models.WeChat)
+	got := b.post("/checkout", form)
+	got.check(t, "checkout", 303, `/o/[a-z2-7]{32}\?notice=down`, nil, nil)
+	order, err := s.store.OrderByFormToken(t.Context(), form.Get("form_token"))
+	if err != nil || order.Status != models.OrderPending {
+		t.Fatalf("order: got %+v, %v, want it pending", order, err)
+	}
+	b.get(got.location).check(t, "order page", 200, "", []string{order.Number, `name="wallet"`}, nil)
+}
+
+func TestFindOrder(t *testing.T) {
+	s := newShop(t)
+	b := s.browse(desktop)
+	b.fill("tea-set", "TEA-SET", "1")
+	form := b.checkout(models.WeChat)
+	placed := b.post("/checkout", form)
+	order, err := s.store.OrderByFormToken(t.Context(), form.Get("form_token"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := s.browse(phone)
+	other.get("/orders")
+	tests := []struct {
+		name, number, email string
+		status              int
+		location            string
+		want                []string
+	}{
+		{"both fit", order.Number, "ada@example.com", 303, regexpQuote(placed.location), nil},
+		{"in other letters", " " + strings.ToLower(order.Number) + " ", "ADA@example.com", 303, regexpQuote(placed.location), nil},
+		{"other address", order.Number, "eve@example.com", 404, "", []string{"We find no order", order.Number}},
+		{"other number", "260101-AAAAAAAA", "ada@example.com", 404, "", []string{"We find no order"}},
+		{"nothing", "", "", 422, "", []string{"Please fill this in."}},
+	}
+	for _, tt := range tests {
+		other.post("/orders", url.Values{"number": {tt.number}, "email": {tt.email}}).
+			check(t, tt.name, tt.status, tt.location, tt.want, nil)
+	}
+	wrong := url.Values{"number": {order.Number}, "email": {"guess@example.com"}}
+	limited := false
+	for range 30 {
+		got := other.post("/orders", wrong)
+		limited = limited || got.status == http.StatusTooManyRequests && got.header.Get("Retry-After") != ""
+	}
+	if !limited {
+		t.Error("30 guesses: got never told to wait")
+	}
+	s.mu.Lock()
+	s.now = s.now.Add(time.Minute)
+	s.mu.Unlock()
+	other.post("/orders", url.Values{"number": {order.Number}, "email": {"ada@example.com"}}).
+		check(t, "a minute later", 303, ".*", nil, nil)
+}
+
+// TestHTMLInjection types markup into everything that a buyer can type into, and names an
+// article so: it is never on a page as it was typed.
+func TestHTMLInjection(t *testing.T) {
+	const evil = `"'><script>alert(1)</script>`
+	s := newShop(t)
+	err := s.store.PutProducts(context.Background(), []models.Product{{
+		Slug: "evil", Name: "N" + evil, Description: "D" + evil, Image: evil, Active: true,
+		Variants: []models.Variant{{SKU: `E/V?#%"<script>`, Options: "O" + evil, Price: 100, Active: true}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := s.browse(desktop)
+	raw := []string{evil, "<script>alert", "'><", `E/V?#%"<`}
+	inspect := func(what string, a answer) {
+		t.Helper()
+		a.check(t, what, a.status, ".*", nil, raw)
+	}
+	inspect("catalogue", b.get("/"))
+	inspect("product", b.get("/products/evil"))
+	b.fill("evil", `E/V?#%"<script>`, "1")
+	cart := b.get("/cart")
+	cart.check(t, "cart", 200, "", []string{`action="/cart/items/E%2FV%3F%23%25%22%3Cscript%3E"`}, raw)
+	b.post("/cart/items/E%2FV%3F%23%25%22%3Cscript%3E", url.Values{"quantity": {"2"}}).check(t, "change", 303, "/cart", nil, nil)
+	b.get("/cart").check(t, "cart, changed", 200, "", []string{`name="quantity" value="2"`}, raw)
+
+	form := b.checkout(models.WeChat)
+	for field := range form {
+		if field != "form_token" && field != "total" && field != "wallet" {
+			form.Set(field, field+evil)
+		}
+	}
+	inspect("checkout refused", b.post("/checkout", clone(form)))
+	form.Set("email", "ada@example.com")
+	placed := b.post("/checkout", form)
+	placed.check(t, "checkout", 303, "/o/.*", nil, nil)
+	inspect("order page", b.get(placed.location))
+	inspect("notice", b.get(placed.location+"?notice="+url.QueryEscape(evil)))
+	b.get("/orders")
+	inspect("find", b.post("/orders", url.Values{"number": {evil}, "email": {evil}}))
+	inspect("no such page", b.get("/"+url.PathEscape(evil)))
+	inspect("language", b.get("/cart?x="+url.QueryEscape(evil)+"&lang=en"))
+}
