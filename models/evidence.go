@@ -22,7 +22,7 @@ type Evidence struct {
 	Operation string // create, query, close, refund, notification
 	Request   []byte // what we sent; empty for a notification
 	Response  []byte // what they sent
-	Verdict   string // accepted, repeated, refused, unknown
+	Verdict   string // what was made of it, in a word
 	Rule      string // the rule that decided, in a few words
 	Digest    string // SHA-256 of Request and Response: a repeat is known by it
 	Seq       int64  // place in the order's chain, from 1; 0 outside of any chain

@@ -23,6 +23,7 @@ const (
 	verdictAccepted = "accepted" // it changed something
 	verdictRepeated = "repeated" // it says what is known
 	verdictIgnored  = "ignored"  // it decides nothing
+	verdictRefused  = "refused"  // it proves nothing, or cannot be read
 	verdictIncident = "incident" // it cannot be used, and staff must know
 	verdictUnknown  = "unknown"  // the call did not end in a verified answer
 )

@@ -62,8 +62,9 @@ type CreateRequest struct {
 	Title     string // what is bought; shown in the wallet by gateways that sign it safely
 	NotifyURL string
 	ReturnURL string
-	CreatedAt time.Time
-	ExpiresAt time.Time // when we stop offering the attempt
+	OrderedAt time.Time // when the order was placed: the payment window counts from here
+	CreatedAt time.Time // when this attempt began
+	ExpiresAt time.Time // when we stop offering it
 
 	ClientIP      string // the buyer's
 	CustomerID    string // stable pseudonym of the buyer

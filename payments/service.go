@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"saoma/models"
 )
 
@@ -53,6 +55,7 @@ type Service struct {
 	shopName         string
 	latePayment      string
 	duplicatePayment string
+	refused          *rate.Limiter
 	log              *slog.Logger
 }
 
@@ -60,7 +63,7 @@ type Service struct {
 func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, accounts: map[models.GatewayName]Account{}, publicURL: c.PublicURL,
-		routes: c.Routes, shopName: c.ShopName, latePayment: c.LatePayment, duplicatePayment: c.DuplicatePayment, log: c.Log,
+		routes: c.Routes, shopName: c.ShopName, latePayment: c.LatePayment, duplicatePayment: c.DuplicatePayment, refused: rate.NewLimiter(1, refusedBurst), log: c.Log,
 	}
 	for _, a := range c.Gateways {
 		a.Gateway = withBreaker(a.Gateway)
@@ -89,9 +92,34 @@ func (s *Service) Notify(ctx context.Context, gateway models.GatewayName, conten
 	report, err := account.Gateway.ParseNotification(contentType, body)
 	if err != nil {
 		s.log.Warn("notification refused", "gateway", gateway, "err", err)
+		s.keepRefused(ctx, gateway, body, err)
 		return err
 	}
 	return s.Apply(ctx, report, OpNotification)
+}
+
+// What strangers may make us keep: so many refused messages in a row, then one a second, each cut
+// to its beginning.
+const (
+	refusedBurst = 100
+	refusedBytes = 4 << 10
+)
+
+// keepRefused keeps a message that was refused, for staff to see. That it cannot be kept, or that
+// there are too many, changes nothing about the refusal.
+func (s *Service) keepRefused(ctx context.Context, gateway models.GatewayName, body []byte, why error) {
+	if !s.refused.Allow() {
+		return
+	}
+	err := s.store.Tx(ctx, func(tx *models.Tx) error {
+		return tx.AddEvidence(nil, models.Evidence{
+			Gateway: gateway, Direction: models.Received, Operation: string(OpNotification),
+			Response: body[:min(len(body), refusedBytes)], Verdict: verdictRefused, Rule: why.Error(),
+		})
+	})
+	if err != nil {
+		s.log.Warn("refused notification not kept", "gateway", gateway, "err", err)
+	}
 }
 
 // Check asks the gateways about every attempt of the order whose fate is not final, and applies

@@ -40,8 +40,12 @@ func (s *Service) Start(ctx context.Context, orderToken string, w models.Wallet,
 		return NextAction{}, err
 	}
 	if live := liveOf(order); live != nil {
-		if live.Wallet == w && live.Scene == scene && live.Action != models.ActionNone && s.store.Now().Before(live.ExpiresAt) {
+		same := live.Wallet == w && live.Scene == scene
+		switch {
+		case same && live.Action != models.ActionNone && s.store.Now().Before(live.ExpiresAt):
 			return NextAction{Kind: live.Action, Data: live.ActionData}, nil
+		case same && s.beingCreated(live):
+			return s.otherTabs(ctx, order.Token, w, scene)
 		}
 		if err := s.giveUp(ctx, order, live); err != nil {
 			return NextAction{}, err
@@ -73,6 +77,12 @@ func liveOf(o *models.Order) *models.Payment {
 		}
 	}
 	return nil
+}
+
+// beingCreated reports whether another request is just asking the gateway for the attempt. One whose
+// create went unanswered says so in Failure, and one whose asker died is soon too old.
+func (s *Service) beingCreated(p *models.Payment) bool {
+	return p.Status == models.PaymentCreated && p.Failure == "" && s.store.Now().Sub(p.CreatedAt) < startTimeout
 }
 
 // attempt makes one attempt by one route.
@@ -133,7 +143,7 @@ func (s *Service) createRequest(o *models.Order, p *models.Payment) CreateReques
 		Title:     s.shopName + " " + o.Number,
 		NotifyURL: s.publicURL + "/pay/notify/" + string(p.Gateway),
 		ReturnURL: s.publicURL + "/pay/return/" + o.Token,
-		CreatedAt: p.CreatedAt, ExpiresAt: p.ExpiresAt,
+		OrderedAt: o.CreatedAt, CreatedAt: p.CreatedAt, ExpiresAt: p.ExpiresAt,
 		ClientIP: o.ClientIP, CustomerID: o.CustomerID, CustomerSince: o.CustomerSince,
 	}
 }
@@ -179,7 +189,9 @@ func (s *Service) createFailed(ctx context.Context, p *models.Payment, c Created
 	case BadRedirect:
 		move = func(tx *models.Tx, p *models.Payment) error { return badRedirect(tx, p, c, callErr) }
 	default: // it may be there: the sweep asks
-		move = func(*models.Tx, *models.Payment) error { return nil }
+		move = func(tx *models.Tx, p *models.Payment) error {
+			return tx.ChangePayment(p, models.PaymentChange{Failure: callErr.Error()})
+		}
 	}
 	if err := s.record(ctx, p, c.Exchange, OpCreate, verdictUnknown, callErr.Error(), move); err != nil {
 		return err
@@ -292,6 +304,9 @@ func (s *Service) otherTabs(ctx context.Context, token string, w models.Wallet, 
 		}
 		if live.Action != models.ActionNone {
 			return NextAction{Kind: live.Action, Data: live.ActionData}, nil
+		}
+		if !s.beingCreated(live) {
+			return NextAction{}, ErrStillAsking
 		}
 		select {
 		case <-time.After(watchPause):

@@ -91,12 +91,12 @@ func shownKey(key, published string) string {
 func (r faultRule) Kind() FaultKind { return r.kind }
 
 func (s *Sandbox) setFaultByForm(w http.ResponseWriter, r *http.Request) {
-	times, _ := strconv.Atoi(r.FormValue("times"))
+	times, _ := strconv.Atoi(r.PostFormValue("times"))
 	f := Fault{
-		Gateway:   Gateway(r.FormValue("gateway")),
-		Kind:      FaultKind(r.FormValue("fault")),
-		Operation: Operation(r.FormValue("operation")),
-		Value:     r.FormValue("value"),
+		Gateway:   Gateway(r.PostFormValue("gateway")),
+		Kind:      FaultKind(r.PostFormValue("fault")),
+		Operation: Operation(r.PostFormValue("operation")),
+		Value:     r.PostFormValue("value"),
 		Times:     times,
 	}
 	if err := s.SetFault(f); err != nil {
@@ -108,16 +108,16 @@ func (s *Sandbox) setFaultByForm(w http.ResponseWriter, r *http.Request) {
 
 func (s *Sandbox) clearFaultsByForm(w http.ResponseWriter, r *http.Request) {
 	s.ClearFaults(Fault{
-		Gateway:   Gateway(r.FormValue("gateway")),
-		Kind:      FaultKind(r.FormValue("fault")),
-		Operation: Operation(r.FormValue("operation")),
+		Gateway:   Gateway(r.PostFormValue("gateway")),
+		Kind:      FaultKind(r.PostFormValue("fault")),
+		Operation: Operation(r.PostFormValue("operation")),
 	})
 	backToControl(w, r)
 }
 
 func (s *Sandbox) setClockByForm(w http.ResponseWriter, r *http.Request) {
-	speed, _ := strconv.ParseFloat(r.FormValue("speed"), 64)
-	if err := s.setClock(r.FormValue("advance"), speed); err != nil {
+	speed, _ := strconv.ParseFloat(r.PostFormValue("speed"), 64)
+	if err := s.setClock(r.PostFormValue("advance"), speed); err != nil {
 		s.renderControl(w, r, http.StatusBadRequest, Fault{}, err)
 		return
 	}

@@ -231,7 +231,8 @@ func (c *call) checkParameters(v values, known []parameter) error {
 // readPass2Pay reads JSON, a form, or the query of a GET. Of a repeated name the last one counts.
 func readPass2Pay(in protocolCall) (params map[string]string, why string) {
 	if in.request.Method == http.MethodGet {
-		return readForm(in.request.URL.RawQuery)
+		// Parts of it are kept, and behind some servers a request's text is lent for its time only.
+		return readForm(strings.Clone(in.request.URL.RawQuery))
 	}
 	media, _, _ := mime.ParseMediaType(in.request.Header.Get("Content-Type"))
 	switch media {

@@ -78,14 +78,14 @@ func (s *Sandbox) useWallet(w http.ResponseWriter, r *http.Request) {
 		s.render(w, http.StatusNotFound, "missing.html", s.pages.page(r, "wallet.missing"))
 		return
 	}
-	action := Action(r.FormValue("action"))
-	p, err = s.act(p, action, Notify(r.FormValue("notify")))
+	action := Action(r.PostFormValue("action"))
+	p, err = s.act(p, action, Notify(r.PostFormValue("notify")))
 	switch {
 	case errors.Is(err, ErrState):
 		s.renderWallet(w, r, http.StatusConflict, p, "wallet.not_open")
 	case err != nil:
 		s.renderWallet(w, r, http.StatusBadRequest, p, "wallet.unknown_action")
-	case action == Expire || r.FormValue("stay") != "" || p.ReturnURL == "":
+	case action == Expire || r.PostFormValue("stay") != "" || p.ReturnURL == "":
 		http.Redirect(w, r, "/sandbox/wallet/"+p.ID+"?stay=1&any_app=1", http.StatusSeeOther)
 	case p.Gateway == Pass2Pay:
 		setPolicy(w, p.ReturnURL)

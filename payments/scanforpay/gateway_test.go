@@ -111,7 +111,8 @@ func createRequest(change func(*payments.CreateRequest)) payments.CreateRequest 
 		Title:     "茶具 & <茶杯>",
 		NotifyURL: "https://shop.example/n?g=sfp&v=1",
 		ReturnURL: "https://shop.example/r/tok123",
-		CreatedAt: created,
+		OrderedAt: created,
+		CreatedAt: created.Add(40 * time.Millisecond),
 		ExpiresAt: created.Add(30 * time.Minute),
 	}
 	if change != nil {
@@ -223,7 +224,6 @@ func TestCreateNotSent(t *testing.T) {
 		{"no method", func(r *payments.CreateRequest) { r.Method = "" }},
 		{"AlipayHK by jspay", func(r *payments.CreateRequest) { r.Method = "jspay" }},
 		{"AlipayHK by qrcode", func(r *payments.CreateRequest) { r.Method = "qrcode" }},
-		{"WeChat by online", func(r *payments.CreateRequest) { r.Wallet = models.WeChat }},
 		{"no number", func(r *payments.CreateRequest) { r.Number = "" }},
 		{"long number", func(r *payments.CreateRequest) { r.Number = strings.Repeat("1", 33) }},
 		{"number with a dash", func(r *payments.CreateRequest) { r.Number = "SF-1" }},

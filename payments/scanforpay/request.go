@@ -106,8 +106,9 @@ var methods = map[string]method{
 		money:   true,
 	},
 	"online": {
-		path:    pathOnline,
-		wallets: map[models.Wallet]string{models.Alipay: "Alipay", models.AlipayHK: "AlipayHK"},
+		path: pathOnline,
+		// The docs do not name Wechat here, yet the gateway's own plugin can send it: a route may.
+		wallets: map[models.Wallet]string{models.WeChat: "Wechat", models.Alipay: "Alipay", models.AlipayHK: "AlipayHK"},
 		money:   true,
 		window:  true,
 	},
@@ -148,7 +149,7 @@ func (g *Gateway) createBody(r payments.CreateRequest) (createBody, error) {
 		body.GoodsAmount, body.GoodsExtraAmount = parts(r)
 	}
 	if m.window {
-		body.OrderCreate, body.TimeoutRule = window(r.CreatedAt, r.ExpiresAt)
+		body.OrderCreate, body.TimeoutRule = window(r.OrderedAt, r.ExpiresAt)
 	}
 	return body, nil
 }
@@ -183,12 +184,12 @@ var timeoutRules = map[time.Duration]string{
 // window returns the time of creation in epoch milliseconds and the time allowed for paying, or
 // nothing when the span is none of Alipay's: a longer one would take money late, a shorter one
 // would turn buyers away early, and we watch for late money anyway.
-func window(created, expires time.Time) (orderCreate, timeoutRule string) {
-	rule, ok := timeoutRules[expires.Sub(created)]
+func window(ordered, expires time.Time) (orderCreate, timeoutRule string) {
+	rule, ok := timeoutRules[expires.Sub(ordered)]
 	if !ok {
 		return "", ""
 	}
-	return strconv.FormatInt(created.UnixMilli(), 10), rule
+	return strconv.FormatInt(ordered.UnixMilli(), 10), rule
 }
 
 // refundBody writes the request, or says what is wrong with it before anything is sent.
