@@ -53,6 +53,11 @@ func (e Evidence) hash() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
+// intact reports whether the row still is what AddEvidence wrote.
+func (e Evidence) intact() bool {
+	return e.Hash == e.hash() && e.Digest == MessageDigest(e.Request, e.Response)
+}
+
 // writeField writes a length and then the bytes, so that no two rows give the same stream.
 func writeField(w interface{ Write([]byte) (int, error) }, field []byte) {
 	var size [8]byte
@@ -75,22 +80,6 @@ func (s *Store) Evidence(ctx context.Context, orderID string) ([]Evidence, error
 		return db.Where("order_id = ?", orderID).Order("seq").Find(&rows).Error
 	})
 	return rows, err
-}
-
-// VerifyChain reports the first row of an order's chain that was changed, removed or added by
-// other means than AddEvidence, and that the chain ends where the order says.
-func VerifyChain(o Order, rows []Evidence) error {
-	prev := ""
-	for _, row := range rows {
-		if row.PrevHash != prev || row.Hash != row.hash() {
-			return fmt.Errorf("order %s: evidence %d does not fit the chain", o.Number, row.Seq)
-		}
-		prev = row.Hash
-	}
-	if prev != o.EvidenceHash {
-		return fmt.Errorf("order %s: evidence is missing at the end of the chain", o.Number)
-	}
-	return nil
 }
 
 // HasEvidence reports whether the very same message about the payment is already kept.
