@@ -57,6 +57,7 @@ const usage = `Usage:
   saoma products import FILE.csv [--config F] put products into the catalogue
   saoma products export [--config FILE]       print the catalogue as CSV
   saoma sweep [--config FILE]                 ask once about every payment that is due
+  saoma verify [--config FILE]                check that no kept message of a gateway was changed
   saoma version                               print version, commit and Go version
 `
 
@@ -78,6 +79,8 @@ func run(ctx context.Context, args []string) error {
 		return products(ctx, args)
 	case "sweep":
 		return withConfig(args, func(c *config.Config, _ []string) error { return sweep(ctx, c) })
+	case "verify":
+		return withConfig(args, func(c *config.Config, _ []string) error { return verify(ctx, c) })
 	case "version":
 		return printVersion(args)
 	case "help":
@@ -130,9 +133,16 @@ func serve(ctx context.Context, c *config.Config) error {
 	}
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
-		return fmt.Errorf("listen on %s: %w", c.Listen, err)
+		return fmt.Errorf("listen: %w", err)
 	}
 	defer listener.Close()
+	var apart net.Listener
+	if c.AdminListen != "" {
+		if apart, err = net.Listen("tcp", c.AdminListen); err != nil {
+			return fmt.Errorf("admin_listen: %w", err)
+		}
+		defer apart.Close()
+	}
 	store, err := openStore(ctx, c, log)
 	if err != nil {
 		return err
@@ -161,8 +171,12 @@ func serve(ctx context.Context, c *config.Config) error {
 	var work sync.WaitGroup
 	work.Go(func() { service.Run(working) })
 	work.Go(func() { forgetSessions(working, store, log) })
-	served := make(chan error, 1)
+	served := make(chan error, 2)
 	go func() { served <- app.Listener(listener) }()
+	if app.Apart != nil {
+		go func() { served <- app.Apart.Listener(apart) }()
+		defer app.Apart.Shutdown()
+	}
 	announce(c)
 
 	select {
@@ -323,7 +337,7 @@ func newApp(c *config.Config, store *models.Store, service *payments.Service, bo
 	if err != nil {
 		return nil, err
 	}
-	deps := handlers.Deps{Store: store, Payments: service, Log: log, Config: web.Config{
+	deps := handlers.Deps{Store: store, Payments: service, Log: log, Apart: c.AdminListen != "", Config: web.Config{
 		ShopName: c.Shop.Name, PublicURL: c.PublicURL, Currency: c.Shop.Currency, Languages: c.Shop.Languages,
 		TimeZone: zone, SecretKey: current, SecretKeyPrevious: previous, TrustedProxies: c.TrustedProxies,
 		SandboxOn: c.Sandbox.Enabled, DataDir: c.DataDir, GatewayHosts: gatewayHosts(c),
@@ -453,6 +467,24 @@ func sweep(ctx context.Context, c *config.Config) error {
 	fmt.Printf("Asked about %d payments, %d without an answer. Worked on %d refunds. %d orders expired.\n",
 		swept.Asked, swept.Failed, swept.Refunds, swept.Expired)
 	return err
+}
+
+// verify checks the evidence of all orders and prints a line for each chain that is broken.
+func verify(ctx context.Context, c *config.Config) error {
+	store, err := openStore(ctx, c, newLog(c.Log))
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	v, err := store.VerifyEvidence(ctx, func(broken error) { fmt.Println(broken) })
+	if err != nil {
+		return fmt.Errorf("verify the evidence: %w", err)
+	}
+	fmt.Printf("Checked %d orders and %d messages.\n", v.Orders, v.Messages)
+	if v.Broken > 0 {
+		return fmt.Errorf("the evidence is broken in %d places", v.Broken)
+	}
+	return nil
 }
 
 func printVersion(args []string) error {
