@@ -37,11 +37,15 @@ type Deps struct {
 	Config   web.Config
 	Sandbox  http.Handler // serves /sandbox; nil when it is off
 	Log      *slog.Logger
+	// Apart keeps what only those who run the shop may see out of the app: it is served by
+	// App.Apart alone, on an address of its own.
+	Apart bool
 }
 
 // App is the shop as a web server.
 type App struct {
 	*fiber.App
+	Apart *fiber.App // nil unless Deps asked for it
 
 	base     *web.Base
 	pay      *pay.Pages
@@ -78,6 +82,10 @@ func New(d Deps) (*App, error) {
 		TrustedProxies:          d.Config.TrustedProxies,
 		WriteTimeout:            writeTimeout,
 	})
+	if d.Apart {
+		a.Apart = fiber.New(fiber.Config{DisableStartupMessage: true, ReadTimeout: readTimeout, WriteTimeout: writeTimeout})
+		a.Apart.Get("/metrics", a.writeMetrics)
+	}
 	a.routes(d)
 	return a, nil
 }
@@ -93,7 +101,9 @@ func (a *App) routes(d Deps) {
 	// Those who run the shop.
 	app.Get("/healthz", alive)
 	app.Get("/readyz", a.ready)
-	app.Get("/metrics", a.writeMetrics)
+	if !d.Apart {
+		app.Get("/metrics", a.writeMetrics)
+	}
 
 	// The sandbox is a server of its own with its own policies.
 	if d.Sandbox != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"saoma/models"
@@ -29,7 +30,7 @@ func (s *Service) Start(ctx context.Context, orderToken string, w models.Wallet,
 	defer cancel()
 	scene := d.Scene(w)
 	routes := s.routes.Match(w, scene)
-	if len(routes) == 0 {
+	if len(routes) == 0 || !slices.Contains(models.Wallets, w) {
 		return NextAction{}, ErrWalletNotOffered
 	}
 	order, err := s.store.OrderByToken(ctx, orderToken)

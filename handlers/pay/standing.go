@@ -117,7 +117,7 @@ func (s standing) worthAsking() bool {
 		return !s.confirmed()
 	}
 	return slices.ContainsFunc(s.order.Payments, func(p models.Payment) bool {
-		return p.Status != models.PaymentSucceeded && s.now.Before(p.WatchUntil)
+		return p.Status != models.PaymentSucceeded && p.CheckAt != nil
 	})
 }
 

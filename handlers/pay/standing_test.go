@@ -14,7 +14,7 @@ func standingOf(change func(o *models.Order, p *models.Payment)) standing {
 	id := "o1"
 	p := models.Payment{
 		ID: "p1", Status: models.PaymentPending, Action: models.ActionCode, LiveOrderID: &id,
-		ExpiresAt: noon.Add(15 * time.Minute), WatchUntil: noon.Add(12 * time.Hour),
+		ExpiresAt: noon.Add(15 * time.Minute), CheckAt: new(noon),
 	}
 	o := &models.Order{ID: id, Status: models.OrderPending, ExpiresAt: noon.Add(15 * time.Minute), UpdatedAt: noon}
 	change(o, &p)
@@ -49,7 +49,7 @@ func TestStanding(t *testing.T) {
 		{"attempt over", func(_ *models.Order, p *models.Payment) { p.ExpiresAt = noon }, false, stateChoose, false, true},
 		{"attempt not live", func(_ *models.Order, p *models.Payment) { p.LiveOrderID = nil }, false, stateChoose, false, true},
 		{"attempt failed", func(_ *models.Order, p *models.Payment) { p.Status, p.LiveOrderID = models.PaymentFailed, nil }, false, stateChoose, false, true},
-		{"attempt not watched", func(_ *models.Order, p *models.Payment) { p.WatchUntil = noon }, false, stateWaiting, false, false},
+		{"attempt not watched", func(_ *models.Order, p *models.Payment) { p.CheckAt = nil }, false, stateWaiting, false, false},
 		{"confirming", paidBy(false), false, stateConfirming, false, true},
 		{"confirming, being looked at", paidBy(false), true, stateReview, false, true},
 		{"paid", paidBy(true), false, statePaid, true, false},

@@ -288,21 +288,25 @@ func TestUsesSandbox(t *testing.T) {
 }
 
 func TestWarnings(t *testing.T) {
-	const publicSandbox = "{public_url: 'https://demo.example', sandbox: {allow_public: true}}"
+	const (
+		publicSandbox = "{public_url: 'https://demo.example', sandbox: {allow_public: true}}"
+		bare          = "SAOMA_DEMO_DATA=false"
+	)
 	tests := []struct {
 		name    string
 		text    string
 		environ []string
 		want    []string // the beginning of each warning
 	}{
-		{name: "live", text: live},
+		{name: "live", text: live, environ: []string{bare}},
+		{name: "demo goods for real money", text: live, want: []string{"demo_data is on"}},
 		{name: "public sandbox", text: publicSandbox},
 		{name: "no common key", environ: []string{"SAOMA_DATABASE_DRIVER=mysql", "SAOMA_DATABASE_DSN=x"}, want: []string{"secret_key is empty"}},
 		{name: "keys without an address", environ: []string{"SAOMA_GATEWAYS_SCANFORPAY_SIGN_KEY=k", "SAOMA_GATEWAYS_PASS2PAY_APP_SECRET=k"},
 			want: []string{"gateways.scanforpay has a sign_key", "gateways.pass2pay has an app_secret"}},
-		{name: "one real", text: live, environ: []string{"SAOMA_SANDBOX_ENABLED=true", "SAOMA_SANDBOX_ALLOW_PUBLIC=true", "SAOMA_GATEWAYS_PASS2PAY_BASE_URL=", "SAOMA_GATEWAYS_PASS2PAY_APP_SECRET="},
+		{name: "one real", text: live, environ: []string{"SAOMA_SANDBOX_ENABLED=true", "SAOMA_SANDBOX_ALLOW_PUBLIC=true", "SAOMA_GATEWAYS_PASS2PAY_BASE_URL=", "SAOMA_GATEWAYS_PASS2PAY_APP_SECRET=", bare},
 			want: []string{"one gateway is real"}},
-		{name: "real, not reachable", text: live, environ: []string{"SAOMA_PUBLIC_URL=http://localhost:8080"}, want: []string{"public_url is not reachable"}},
+		{name: "real, not reachable", text: live, environ: []string{"SAOMA_PUBLIC_URL=http://localhost:8080", bare}, want: []string{"public_url is not reachable"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -195,6 +195,8 @@ func (c *Config) Warnings() []string {
 		"gateways.pass2pay has an app_secret and no base_url: the sandbox stands in for it and no real money moves")
 	warn(simulated && live,
 		"one gateway is real and the sandbox stands in for the other: what is paid there costs the buyer nothing")
+	warn(live && c.DemoData,
+		"demo_data is on with a real gateway: a shop without products is filled with demo products, and they can be bought")
 	warn(live && isLocal(c.PublicURL),
 		"public_url is not reachable from the internet: no gateway can notify the shop, payments are found by asking only")
 	return warnings
