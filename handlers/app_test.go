@@ -137,6 +137,10 @@ func (g *stubGateway) QueryRefund(context.Context, payments.RefundRequest) (paym
 	return payments.RefundReport{}, &payments.CallError{Outcome: payments.Unsupported}
 }
 
+func (g *stubGateway) ReadQuery(string, payments.Exchange) (payments.Report, error) {
+	return payments.Report{}, payments.ErrSignature
+}
+
 func (g *stubGateway) ParseNotification(string, []byte) (payments.Report, error) {
 	return payments.Report{}, payments.ErrSignature
 }

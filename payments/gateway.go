@@ -34,6 +34,11 @@ type Gateway interface {
 	// may still change.
 	Query(ctx context.Context, number string) (Report, error)
 
+	// ReadQuery reads an answer to Query again from the bytes that were kept of it, verified with
+	// the present key, and returns what Query returned for them. The key may be another by now:
+	// the error then is ErrSignature.
+	ReadQuery(number string, e Exchange) (Report, error)
+
 	// Close asks that no money be taken for the payment any more. An answer proves nothing: the
 	// payment may have won the race, so Query follows. Outcome Unsupported when the gateway
 	// has no such call.

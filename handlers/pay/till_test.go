@@ -108,6 +108,10 @@ func (g *Till) QueryRefund(context.Context, payments.RefundRequest) (payments.Re
 	return payments.RefundReport{}, errors.New("not in these tests")
 }
 
+func (g *Till) ReadQuery(string, payments.Exchange) (payments.Report, error) {
+	return payments.Report{}, errors.New("not in these tests")
+}
+
 func (g *Till) ParseNotification(_ string, body []byte) (payments.Report, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -51,6 +51,18 @@ type orderRequest struct {
 // this very question on a connection of ours.
 func (g *Gateway) Query(ctx context.Context, number string) (payments.Report, error) {
 	data, exchange, err := g.call(ctx, "/api/pay/query", orderRequest{g.common(version), number}, notFoundOrUnknown)
+	return queryReport(number, data, exchange, err)
+}
+
+// ReadQuery reads an answer to Query again. Its HTTP status is not kept, so that a signed answer
+// with a bad one, which Query does not believe, is believed here.
+func (g *Gateway) ReadQuery(number string, e payments.Exchange) (payments.Report, error) {
+	data, err := g.open(e.Response, notFoundOrUnknown)
+	return queryReport(number, data, e, err)
+}
+
+// queryReport reads the verified answer to the question about the payment with our number.
+func queryReport(number string, data params, exchange payments.Exchange, err error) (payments.Report, error) {
 	if err != nil {
 		return payments.Report{Exchange: exchange}, err
 	}

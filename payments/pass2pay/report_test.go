@@ -1,6 +1,8 @@
 package pass2pay
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +17,7 @@ func TestQuery(t *testing.T) {
 	answer := signed(t, queriedData)
 	g, server := newGateway(t, says(answer))
 	got, err := g.Query(t.Context(), "PP202603010001")
+	checkReadAgain(t, g, got, err)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,6 +54,7 @@ func TestQueryStates(t *testing.T) {
 	} {
 		g, _ := newGateway(t, says(signed(t, strings.Replace(queriedData, `"state":2`, `"state":`+state, 1))))
 		got, err := g.Query(t.Context(), "PP202603010001")
+		checkReadAgain(t, g, got, err)
 		if err != nil || got.State != want {
 			t.Errorf("Query with state %s = %s, %v; want %s", state, got.State, err, want)
 		}
@@ -88,6 +92,7 @@ func TestQueryAnswerThatDecidesNothing(t *testing.T) {
 	} {
 		g, _ := newGateway(t, says(answer))
 		report, err := g.Query(t.Context(), "PP202603010001")
+		checkReadAgain(t, g, report, err)
 		if err == nil || payments.OutcomeOf(err) != payments.Unknown {
 			t.Errorf("Query with %s = %+v, %v; want outcome unknown", name, report, err)
 		}
@@ -100,6 +105,7 @@ func TestQueryAnswerThatDecidesNothing(t *testing.T) {
 func TestQueryNamesAnotherMerchant(t *testing.T) {
 	g, _ := newGateway(t, says(signed(t, strings.Replace(queriedData, "M1700000001", "M1700000002", 1))))
 	got, err := g.Query(t.Context(), "PP202603010001")
+	checkReadAgain(t, g, got, err)
 	if err != nil || got.Merchant != "M1700000002/65f0a1b2c3d4e5f601234567" {
 		t.Errorf("Query = %+v, %v; want the report with the merchant as it was named", got, err)
 	}
@@ -107,10 +113,36 @@ func TestQueryNamesAnotherMerchant(t *testing.T) {
 
 func TestQueryNotFound(t *testing.T) {
 	g, _ := newGateway(t, says(refusal("订单不存在")))
-	_, err := g.Query(t.Context(), "PP202603010001")
+	got, err := g.Query(t.Context(), "PP202603010001")
+	checkReadAgain(t, g, got, err)
 	want := error(&payments.CallError{Outcome: payments.NotFound, Code: "9999", Message: "订单不存在"})
 	if diff := cmp.Diff(want, err); diff != "" {
 		t.Errorf("error differs (-want +got):\n%s", diff)
+	}
+}
+
+// checkReadAgain reads the answer to a query a second time, from what is kept of it.
+func checkReadAgain(t *testing.T, g *Gateway, first payments.Report, firstErr error) {
+	t.Helper()
+	again, err := g.ReadQuery("PP202603010001", first.Exchange)
+	if diff := cmp.Diff(first, again); diff != "" {
+		t.Errorf("ReadQuery of %s (-Query +ReadQuery):\n%s", first.Exchange.Response, diff)
+	}
+	if fmt.Sprint(err) != fmt.Sprint(firstErr) {
+		t.Errorf("ReadQuery of %s: %v, and Query: %v", first.Exchange.Response, err, firstErr)
+	}
+}
+
+func TestReadQueryWithAnotherKey(t *testing.T) {
+	config := goodConfig()
+	config.AppSecret += "x"
+	g, err := New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := []byte(signed(t, queriedData))
+	if got, err := g.ReadQuery("PP202603010001", payments.Exchange{Response: answer}); !errors.Is(err, payments.ErrSignature) || got.State != "" {
+		t.Errorf("ReadQuery = %+v, %v, want ErrSignature", got, err)
 	}
 }
 

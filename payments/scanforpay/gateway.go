@@ -83,6 +83,21 @@ func (g *Gateway) Query(ctx context.Context, number string) (payments.Report, er
 	if err != nil {
 		return report, err
 	}
+	return g.queryReport(number, m, exchange)
+}
+
+// ReadQuery reads an answer to Query again.
+func (g *Gateway) ReadQuery(number string, e payments.Exchange) (payments.Report, error) {
+	m, err := g.readAnswer(e.Response)
+	if err != nil {
+		return payments.Report{Gateway: models.ScanForPay, Exchange: e}, unusable(e.Response, err)
+	}
+	return g.queryReport(number, m, e)
+}
+
+// queryReport reads a verified answer to the question about the payment with our number.
+func (g *Gateway) queryReport(number string, m message, e payments.Exchange) (payments.Report, error) {
+	report := payments.Report{Gateway: models.ScanForPay, Exchange: e}
 	if m.code != codeSuccess && m.code != codeClosed {
 		return report, g.settled(m, queryOutcome)
 	}
@@ -99,7 +114,7 @@ func (g *Gateway) Query(ctx context.Context, number string) (payments.Report, er
 	if answer.Number != number {
 		return report, m.unknown(errors.New("answer is about another payment"))
 	}
-	answer.Exchange = exchange
+	answer.Exchange = e
 	return answer, nil
 }
 

@@ -508,6 +508,7 @@ func TestQuery(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			checkReadAgain(t, g, got, nil)
 			tt.want.Exchange = payments.Exchange{Request: far.last().body, Response: tt.answer}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("Query (-want +got):\n%s", diff)
@@ -542,6 +543,7 @@ func TestQueryDecidesNothing(t *testing.T) {
 	for _, tt := range tests {
 		g, _ := newFar(t, answers(tt.answer))
 		got, err := g.Query(t.Context(), "SF202603010001")
+		checkReadAgain(t, g, got, err)
 		if err == nil || payments.OutcomeOf(err) != payments.Unknown || got.State != "" || string(got.Exchange.Response) != string(tt.answer) {
 			t.Errorf("%s: Query answered with %s = %+v, %v, want Unknown and the exchange alone", tt.name, tt.answer, got, err)
 		}
@@ -555,8 +557,34 @@ func TestQueryCodes(t *testing.T) {
 			want = payments.NotFound
 		}
 		g, _ := newFar(t, answers(failure(code)))
-		_, err := g.Query(t.Context(), "SF202603010001")
+		got, err := g.Query(t.Context(), "SF202603010001")
+		checkReadAgain(t, g, got, err)
 		checkFailure(t, fmt.Sprintf("Query answered with code %d", code), err, want, code)
+	}
+}
+
+// checkReadAgain reads the answer to a query a second time, from what is kept of it.
+func checkReadAgain(t *testing.T, g *Gateway, first payments.Report, firstErr error) {
+	t.Helper()
+	again, err := g.ReadQuery("SF202603010001", first.Exchange)
+	if diff := cmp.Diff(first, again); diff != "" {
+		t.Errorf("ReadQuery of %s (-Query +ReadQuery):\n%s", first.Exchange.Response, diff)
+	}
+	if (err == nil) != (firstErr == nil) || err != nil && payments.OutcomeOf(err) != payments.OutcomeOf(firstErr) {
+		t.Errorf("ReadQuery of %s: %v, and Query: %v", first.Exchange.Response, err, firstErr)
+	}
+}
+
+func TestReadQueryWithAnotherKey(t *testing.T) {
+	config := testGateway(t, "http://127.0.0.1:9").config
+	config.SignKey = "another-key-of-the-shop-0123456789"
+	g, err := New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := sealed(response(paidBody))
+	if got, err := g.ReadQuery("SF202603010001", payments.Exchange{Response: answer}); !errors.Is(err, payments.ErrSignature) || got.State != "" {
+		t.Errorf("ReadQuery = %+v, %v, want ErrSignature", got, err)
 	}
 }
 
