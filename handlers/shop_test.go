@@ -185,9 +185,9 @@ func TestWalletChoices(t *testing.T) {
 		want, absent []string
 	}{
 		{"desktop", desktop, []string{`value="wechat" required checked`, `value="alipayhk"`}, []string{"Does not"}},
-		{"phone", phone, []string{`value="wechat" required checked`, "Does not work on this device"}, []string{"inside"}},
-		{"inside WeChat", inWeChat, []string{`value="wechat" required checked`, "Does not open inside WeChat Pay"}, nil},
-		{"inside Alipay", inAlipay, []string{`value="alipay" required checked`, "Does not open inside Alipay"}, nil},
+		{"phone", phone, []string{`value="wechat" required checked`, "Does not work on this device"}, []string{"in this app"}},
+		{"inside WeChat", inWeChat, []string{`value="wechat" required checked`, "Does not open in this app"}, nil},
+		{"inside Alipay", inAlipay, []string{`value="alipay" required checked`, "Does not open in this app"}, nil},
 	}
 	for _, tt := range tests {
 		b := s.browse(tt.agent)

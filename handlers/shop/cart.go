@@ -45,8 +45,8 @@ type cartLine struct {
 // cartPage shows the cart.
 type cartPage struct {
 	web.Page
-	Cart   cart
-	Notice string // what just happened to an order that was to be placed
+	Cart           cart
+	Notice, Advice string // why an order was not placed, and what to do
 }
 
 // ShowCart shows the lines with the prices and the stock of this moment.
@@ -59,7 +59,7 @@ func (p *Pages) cartAs(c *fiber.Ctx, noticeKey string) error {
 		return err
 	}
 	if noticeKey != "" {
-		page.Notice = page.T(noticeKey)
+		page.Notice, page.Advice = page.T(noticeKey), page.T(noticeKey+".advice")
 	}
 	return p.base.Render(c, "cart", page)
 }

@@ -49,7 +49,7 @@ type checkoutPage struct {
 	Form             checkoutForm
 	Contact, Address []field // Address is empty when nothing is shipped
 	Mistakes         []field // those of them that are at fault
-	Notice           string  // why the order was not placed
+	Notice, Advice   string  // why the order was not placed, and what to do
 	Wallets          []walletChoice
 	WalletError      string
 }
@@ -83,7 +83,7 @@ func (p *Pages) checkoutAs(c *fiber.Ctx, form checkoutForm, errs web.FieldErrors
 	page.Wallets = p.walletChoices(page.Page, web.DeviceOf(c), form.Wallet)
 	page.describeFields(errs)
 	if noticeKey != "" {
-		page.Notice = page.T(noticeKey)
+		page.Notice, page.Advice = page.T(noticeKey), page.T(noticeKey+".advice")
 	}
 	return p.base.Render(c, "checkout", page)
 }
@@ -190,7 +190,7 @@ func (p *Pages) refuse(c *fiber.Ctx, form checkoutForm, r *refusedForm) error {
 	switch {
 	case r.cause == nil:
 		c.Status(http.StatusUnprocessableEntity)
-		return p.checkoutAs(c, form, r.fields, "checkout.mistakes")
+		return p.checkoutAs(c, form, r.fields, "error.mistakes")
 	case errors.Is(r.cause, models.ErrPriceChanged):
 		c.Status(http.StatusConflict)
 		return p.checkoutAs(c, form, nil, r.cause.Key)
@@ -273,7 +273,7 @@ func (p *Pages) walletChoices(page web.Page, device payments.Device, before mode
 		}
 		switch {
 		case device.Inside != "" && device.Inside != w:
-			choice.Advice = page.T("wallet.elsewhere", "here", page.T("wallet."+string(device.Inside)))
+			choice.Advice = page.T("wallet.elsewhere")
 		case len(p.routes.Match(w, device.Scene(w))) == 0:
 			choice.Advice = page.T("wallet.not_here")
 		}
