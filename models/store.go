@@ -3,13 +3,16 @@ package models
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	mysqldriver "github.com/go-sql-driver/mysql"
@@ -27,8 +30,10 @@ const (
 
 // Limits on waiting for the database.
 const (
-	queryTimeout = 3 * time.Second
+	queryTimeout = 3 * time.Second // for a read, and for a transaction with all its tries
+	lockTimeout  = time.Second     // for a lock that another transaction or process holds, in one try
 	maxTries     = 10
+	mysqlConns   = 32
 )
 
 // Options says which database to open and what the shop is.
@@ -67,6 +72,7 @@ type Store struct {
 	write  *gorm.DB
 	queue  chan *writeJob // SQLite only: the line before its one writer
 	done   chan struct{}
+	work   sync.WaitGroup // the goroutines that end when done is closed
 	now    func() time.Time
 	log    *slog.Logger
 	live   *subscriptions
@@ -91,12 +97,11 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	default:
 		err = fmt.Errorf("unknown database driver %q", o.Driver)
 	}
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = s.migrate(ctx)
 	}
-	if err := s.migrate(ctx); err != nil {
-		s.Close()
-		return nil, fmt.Errorf("bring the database up to date: %w", err)
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	s.live = newSubscriptions(s)
 	return s, nil
@@ -120,8 +125,9 @@ func (s *Store) openSQLite(o Options) error {
 	if strings.Contains(file, "?") {
 		join = "&"
 	}
-	dsn := file + join + "_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
-		"&_pragma=foreign_keys(1)&_txlock=immediate&_time_format=sqlite&_timezone=UTC"
+	// No deadline cuts SQLite's wait for a lock short, so the wait itself is short.
+	dsn := fmt.Sprintf("%s%s_pragma=busy_timeout(%d)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)"+
+		"&_pragma=foreign_keys(1)&_txlock=immediate&_time_format=sqlite&_timezone=UTC", file, join, lockTimeout.Milliseconds())
 	var err error
 	for try := 0; ; try++ { // turning WAL on does not wait for another process that does the same
 		if s.write, err = s.open(sqlite.Open(dsn), 1); err == nil || !retryable(err) || try == 100 {
@@ -136,7 +142,7 @@ func (s *Store) openSQLite(o Options) error {
 		return fmt.Errorf("open the SQLite database for reading: %w", err)
 	}
 	s.queue = make(chan *writeJob)
-	go s.writeLoop()
+	s.work.Go(s.writeLoop)
 	return nil
 }
 
@@ -154,12 +160,16 @@ func (s *Store) openMySQL(o Options) error {
 	c.Timeout = 2 * time.Second
 	c.ReadTimeout = 5 * time.Second
 	c.WriteTimeout = 5 * time.Second
-	c.RejectReadOnly = true // a node that turned read-only drops its connection
+	c.RejectReadOnly = true                                        // a node that turned read-only drops its connection
+	c.Logger = slog.NewLogLogger(s.log.Handler(), slog.LevelDebug) // its errors are returned as well
 	if c.Params == nil {
 		c.Params = map[string]string{}
 	}
 	c.Params["time_zone"] = "'+00:00'"
-	s.write, err = s.open(mysql.New(mysql.Config{DSNConfig: c}), 32)
+	c.Params["sql_mode"] = "'STRICT_ALL_TABLES'" // what does not fit is refused, never cut
+	// The server itself ends the wait for a lock: a client that hangs up in it leaves its own locks held.
+	c.Params["innodb_lock_wait_timeout"] = fmt.Sprint(int(lockTimeout.Seconds()))
+	s.write, err = s.open(mysql.New(mysql.Config{DSNConfig: c}), mysqlConns)
 	if err != nil {
 		return fmt.Errorf("open the MySQL database: %w", err)
 	}
@@ -170,8 +180,10 @@ func (s *Store) openMySQL(o Options) error {
 
 func (s *Store) open(d gorm.Dialector, conns int) (*gorm.DB, error) {
 	db, err := gorm.Open(d, &gorm.Config{
-		TranslateError:         true,
-		PrepareStmt:            true,
+		TranslateError: true,
+		// MySQL gets whole statements: prepared ones cost it two more round trips in every
+		// transaction, and its server keeps a limited number of them.
+		PrepareStmt:            s.driver == DriverSQLite,
 		SkipDefaultTransaction: true,
 		Logger:                 logger.Discard, // errors are returned; statements hold buyers' data
 		NowFunc:                s.Now,
@@ -198,12 +210,14 @@ func (s *Store) warnAboutDurability() {
 	}
 }
 
-// Close ends all waiting and closes the database.
+// Close ends all waiting, lets the transaction that is being written end, and closes the database.
+// Who writes after it gets ErrStoreDown.
 func (s *Store) Close() error {
 	if s.live != nil {
 		s.live.close()
 	}
 	close(s.done)
+	s.work.Wait()
 	var errs []error
 	for _, db := range []*gorm.DB{s.read, s.write} {
 		if db == nil {
@@ -228,7 +242,9 @@ func (s *Store) Ping(ctx context.Context) error {
 func (s *Store) query(ctx context.Context, read func(db *gorm.DB) error) error {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
-	return classify(read(s.read.WithContext(ctx)))
+	err := read(s.read.WithContext(ctx))
+	s.leaveNode(err)
+	return classify(err)
 }
 
 // Tx is an open transaction. Its methods are the only way to change anything.
@@ -243,8 +259,11 @@ func (tx *Tx) Now() time.Time { return tx.store.Now() }
 
 // Tx runs the function in one transaction. It is the one door for writes. The function may run
 // several times (after a deadlock, a busy database, or a commit whose fate is unknown), so it must
-// be right to run it again after it has already been committed, and it must do nothing slow.
+// be right to run it again after it has already been committed, and it must do nothing slow. One
+// that panics fails its transaction.
 func (s *Store) Tx(ctx context.Context, fn func(tx *Tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
 	var err error
 	for try := range maxTries {
 		var tx *Tx
@@ -255,6 +274,7 @@ func (s *Store) Tx(ctx context.Context, fn func(tx *Tx) error) error {
 			}
 			return nil
 		}
+		s.leaveNode(err)
 		if !retryable(err) || ctx.Err() != nil {
 			break
 		}
@@ -268,18 +288,34 @@ func (s *Store) Tx(ctx context.Context, fn func(tx *Tx) error) error {
 }
 
 func (s *Store) runOnce(ctx context.Context, fn func(tx *Tx) error) (*Tx, error) {
-	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
-	defer cancel()
 	if s.queue != nil {
 		return s.enqueue(ctx, fn)
 	}
-	tx := &Tx{store: s, changed: map[string]bool{}}
+	tx := s.newTx()
 	err := s.write.WithContext(ctx).Transaction(func(db *gorm.DB) error {
-		tx.db = db
-		return fn(tx)
+		return tx.run(db, fn)
 	}, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	return tx, err
 }
+
+func (s *Store) newTx() *Tx { return &Tx{store: s, changed: map[string]bool{}} }
+
+// errPanic fails the transaction of a function that panicked.
+var errPanic = errors.New("panic in a transaction")
+
+func (tx *Tx) run(db *gorm.DB, fn func(tx *Tx) error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			tx.store.log.Error("panic in a transaction", "err", r, "stack", string(debug.Stack()))
+			err = fmt.Errorf("%w: %v", errPanic, r)
+		}
+	}()
+	tx.db = db
+	return fn(tx)
+}
+
+// errNodeNotReady is what MySQL's error 1047 means in a cluster: the node is no part of it now.
+const errNodeNotReady = 1047
 
 // retryable reports whether the whole transaction is to be run again: it was rolled back, or
 // nobody knows whether it was committed and running it again finds out.
@@ -287,36 +323,70 @@ func retryable(err error) bool {
 	if my, ok := errors.AsType[*mysqldriver.MySQLError](err); ok {
 		switch my.Number {
 		case 1205, 1213, 1020, // lock wait time-out, deadlock or Galera certification, record changed
-			1047,       // node not ready
+			errNodeNotReady,
+			1053, 1180, 1317, 1927, // server shuts down, commit failed, statement or connection killed
 			8022, 9007: // TiDB: commit conflict, write conflict
 			return true
 		}
 		return false
 	}
-	if code, ok := errors.AsType[interface {
-		error
-		Code() int
-	}](err); ok {
-		return code.Code()&0xff == 5 || code.Code()&0xff == 6 // SQLITE_BUSY, SQLITE_LOCKED
+	if code, ok := sqliteCode(err); ok {
+		return code == 5 || code == 6 // SQLITE_BUSY, SQLITE_LOCKED
 	}
-	return errors.Is(err, mysqldriver.ErrInvalidConn) || errors.Is(err, sql.ErrConnDone)
+	return errors.Is(err, mysqldriver.ErrInvalidConn) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone)
 }
 
-// classify turns "the database does not answer" into ErrStoreDown; other errors stay as they are.
+// sqliteCode returns SQLite's primary result code.
+func sqliteCode(err error) (int, bool) {
+	e, ok := errors.AsType[interface {
+		error
+		Code() int
+	}](err)
+	if !ok {
+		return 0, false
+	}
+	return e.Code() & 0xff, true
+}
+
+// leaveNode gives up the idle connections to a node that is no part of its cluster, so that the
+// next try looks for another one.
+func (s *Store) leaveNode(err error) {
+	if my, ok := errors.AsType[*mysqldriver.MySQLError](err); !ok || my.Number != errNodeNotReady {
+		return
+	}
+	if pool, err := s.write.DB(); err == nil {
+		pool.SetMaxIdleConns(0)
+		pool.SetMaxIdleConns(mysqlConns)
+	}
+}
+
+// classify turns "the database does not answer" into ErrStoreDown. What means something to a
+// caller stays as it is, and so does what is our own mistake and no better the next time.
 func classify(err error) error {
-	if err == nil || errors.Is(err, gorm.ErrRecordNotFound) || errors.Is(err, gorm.ErrDuplicatedKey) {
+	if err == nil || ourMistake(err) {
 		return err
+	}
+	for _, told := range []error{gorm.ErrRecordNotFound, gorm.ErrDuplicatedKey, ErrMoneyRange} {
+		if errors.Is(err, told) {
+			return err
+		}
 	}
 	if _, ok := errors.AsType[*Error](err); ok {
 		return err
 	}
-	if _, ok := errors.AsType[*mysqldriver.MySQLError](err); ok && !retryable(err) {
-		return err
-	}
-	if errors.Is(err, ErrMoneyRange) {
-		return err
-	}
 	return ErrStoreDown.Because(err)
+}
+
+// ourMistake reports whether the database is well and refuses what we asked of it.
+func ourMistake(err error) bool {
+	if my, ok := errors.AsType[*mysqldriver.MySQLError](err); ok {
+		class := string(my.SQLState[:2])
+		return class == "22" || class == "23" || class == "42" // data, constraint, syntax
+	}
+	if code, ok := sqliteCode(err); ok {
+		return code == 19 // SQLITE_CONSTRAINT
+	}
+	return errors.Is(err, errPanic) || errors.Is(err, gorm.ErrForeignKeyViolated)
 }
 
 // notFound replaces GORM's "no such row" by an error for people.

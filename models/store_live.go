@@ -30,7 +30,7 @@ type watched struct {
 
 func newSubscriptions(s *Store) *subscriptions {
 	l := &subscriptions{store: s, byOrder: map[string]*watched{}, wake: make(chan struct{}, 1)}
-	go l.poll()
+	s.work.Go(l.poll)
 	return l
 }
 

@@ -28,7 +28,7 @@ var errClosed = errors.New("the store is closed")
 
 // enqueue waits for the writer to run and commit the function.
 func (s *Store) enqueue(ctx context.Context, fn func(tx *Tx) error) (*Tx, error) {
-	job := &writeJob{ctx: ctx, fn: fn, done: make(chan struct{})}
+	job := &writeJob{ctx: ctx, fn: fn, tx: s.newTx(), done: make(chan struct{})}
 	select {
 	case s.queue <- job:
 	case <-ctx.Done():
@@ -36,7 +36,7 @@ func (s *Store) enqueue(ctx context.Context, fn func(tx *Tx) error) (*Tx, error)
 	case <-s.done:
 		return nil, errClosed
 	}
-	<-job.done // the writer always answers, within the job's own deadline
+	<-job.done // the writer always answers: its own deadline bounds every batch
 	return job.tx, job.err
 }
 
@@ -54,7 +54,7 @@ func (s *Store) writeLoop() {
 // writeBatch runs the job and those that wait behind it in one transaction.
 func (s *Store) writeBatch(first *writeJob) {
 	var batch []*writeJob
-	ctx, cancel := context.WithTimeout(context.Background(), 2*queryTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), queryTimeout)
 	defer cancel()
 	err := s.write.WithContext(ctx).Transaction(func(db *gorm.DB) error {
 		for job := first; job != nil; job = s.nextJob(len(batch)) {
@@ -69,8 +69,8 @@ func (s *Store) writeBatch(first *writeJob) {
 		batch = []*writeJob{first}
 	}
 	for _, job := range batch {
-		if job.err == nil {
-			job.err = err
+		if err != nil {
+			job.err = err // even of one that had failed by itself: it may have seen what is gone now
 		}
 		close(job.done)
 	}
@@ -97,24 +97,17 @@ func (s *Store) runJob(db *gorm.DB, job *writeJob) error {
 	if err := db.Exec("SAVEPOINT " + savepoint).Error; err != nil {
 		return err
 	}
-	job.tx = &Tx{db: db, store: s, changed: map[string]bool{}}
-	if job.err = call(job); job.err != nil {
+	if job.err = job.run(db); job.err != nil {
 		if err := db.Exec("ROLLBACK TO " + savepoint).Error; err != nil {
-			return err
+			return fmt.Errorf("%v; then %w", job.err, err)
 		}
 	}
 	return db.Exec("RELEASE " + savepoint).Error
 }
 
-// call runs the job's function; a panic in it fails that job and not the writer.
-func call(job *writeJob) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("panic in a transaction: %v", r)
-		}
-	}()
+func (job *writeJob) run(db *gorm.DB) error {
 	if err := job.ctx.Err(); err != nil {
 		return err
 	}
-	return job.fn(job.tx)
+	return job.tx.run(db, job.fn)
 }

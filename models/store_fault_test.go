@@ -1,0 +1,580 @@
+package models_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	mysqldriver "github.com/go-sql-driver/mysql"
+
+	"saoma/models"
+	"saoma/models/modelstest"
+)
+
+// within fails the test when the function does not come back at all. The bound is far above what
+// the function takes, and far below what it would take if nothing bounded it.
+func within(t *testing.T, bound time.Duration, do func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		do()
+	}()
+	select {
+	case <-done:
+	case <-time.After(bound):
+		t.Fatalf("still waiting after %v", bound)
+	}
+}
+
+// otherConnection opens a connection to the database of the options beside any store.
+func otherConnection(t *testing.T, o models.Options) *sql.Conn {
+	t.Helper()
+	name, dsn := "mysql", o.DSN
+	if o.Driver == models.DriverSQLite {
+		name, dsn = "sqlite", "file:"+o.DSN
+	}
+	db, err := sql.Open(name, dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		conn.Close()
+		db.Close()
+	})
+	return conn
+}
+
+func TestALockThatStaysIsGivenUpOn(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, o models.Options) {
+		ctx, s := t.Context(), modelstest.Open(t, o)
+		modelstest.Product(t, s, "cup", 2500, 5)
+		holder := otherConnection(t, o)
+		for _, statement := range lockStock(o) {
+			if _, err := holder.ExecContext(ctx, statement); err != nil {
+				t.Fatal(err)
+			}
+		}
+		within(t, 8*time.Second, func() {
+			if _, err := s.PlaceOrder(ctx, modelstest.Draft("cup", 1)); !errors.Is(err, models.ErrStoreDown) {
+				t.Errorf("while the stock is locked: got %v, want %v", err, models.ErrStoreDown)
+			}
+		})
+		if _, err := holder.ExecContext(ctx, "ROLLBACK"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.PlaceOrder(ctx, modelstest.Draft("cup", 1)); err != nil {
+			t.Errorf("after the lock is gone: %v", err)
+		}
+		if onHand, reserved := stock(t, s, "cup"); onHand != 4 || reserved != 1 {
+			t.Errorf("stock: got %d on hand and %d reserved, want 4 and 1", onHand, reserved)
+		}
+	})
+}
+
+func lockStock(o models.Options) []string {
+	if o.Driver == models.DriverSQLite {
+		return []string{"BEGIN IMMEDIATE"}
+	}
+	return []string{"BEGIN", "UPDATE variants SET position = position + 1"}
+}
+
+// raise makes MySQL fail a statement with the error number.
+func raise(tx *models.Tx, number int) error {
+	return tx.Exec(fmt.Sprintf("SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = %d, MESSAGE_TEXT = 'raised by a test'", number))
+}
+
+func TestMySQLErrorsThatAreTriedAgain(t *testing.T) {
+	s := modelstest.Open(t, modelstest.MySQLOptions(t))
+	for number, again := range map[int]bool{
+		1205: true,  // lock wait time-out
+		1213: true,  // deadlock, Galera certification
+		1020: true,  // record changed
+		1047: true,  // node is no part of its cluster
+		1053: true,  // server shuts down
+		1180: true,  // commit failed
+		1317: true,  // interrupted
+		1927: true,  // connection killed
+		1290: true,  // read-only node
+		8022: true,  // TiDB: commit conflict
+		9007: true,  // TiDB: write conflict
+		1064: false, // syntax
+		1406: false, // too long
+		1644: false, // raised by a person's trigger
+		3819: false, // check constraint
+	} {
+		t.Run(fmt.Sprint(number), func(t *testing.T) {
+			tries := 0
+			err := s.Tx(t.Context(), func(tx *models.Tx) error {
+				if tries++; tries == 1 {
+					return raise(tx, number)
+				}
+				return nil
+			})
+			if again && (err != nil || tries != 2) {
+				t.Errorf("got %d tries and %v, want success at the second", tries, err)
+			}
+			if !again && (err == nil || tries != 1) {
+				t.Errorf("got %d tries and %v, want an error at the first", tries, err)
+			}
+		})
+	}
+}
+
+func TestWhatTheDatabaseRefusesForGoodIsNotItsOutage(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, o models.Options) {
+		s := modelstest.Open(t, o)
+		modelstest.Product(t, s, "cup", 2500, 5)
+		for name, statement := range map[string]string{
+			"check":       "UPDATE variants SET on_hand = -1",
+			"not null":    "UPDATE variants SET sku = NULL",
+			"foreign key": "UPDATE variants SET product_id = 'none'",
+		} {
+			err := s.Tx(t.Context(), func(tx *models.Tx) error { return tx.Exec(statement) })
+			if err == nil || errors.Is(err, models.ErrStoreDown) {
+				t.Errorf("%s: got %v, want another error than %v", name, err, models.ErrStoreDown)
+			}
+		}
+	})
+}
+
+// A server may be set up to cut what is too long. Then two numbers could become one.
+func TestMySQLRefusesWhatDoesNotFit(t *testing.T) {
+	o := modelstest.MySQLOptions(t)
+	c, err := mysqldriver.ParseDSN(o.DSN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Params = map[string]string{"sql_mode": "''"}
+	o.DSN = c.FormatDSN()
+	s := modelstest.Open(t, o)
+	modelstest.Product(t, s, "cup", 2500, 5)
+	err = s.Tx(t.Context(), func(tx *models.Tx) error {
+		return tx.Exec("UPDATE variants SET sku = ?", strings.Repeat("x", 65))
+	})
+	if err == nil || errors.Is(err, models.ErrStoreDown) {
+		t.Errorf("a SKU of 65 characters in 64: got %v, want a refusal", err)
+	}
+}
+
+func TestMySQLLeavesANodeThatIsNotReady(t *testing.T) {
+	s := modelstest.Open(t, modelstest.MySQLOptions(t))
+	var connections []int64
+	err := s.Tx(t.Context(), func(tx *models.Tx) error {
+		var id int64
+		if err := tx.Read(&id, "SELECT CONNECTION_ID()"); err != nil {
+			return err
+		}
+		if connections = append(connections, id); len(connections) == 1 {
+			return raise(tx, 1047)
+		}
+		return nil
+	})
+	if err != nil || len(connections) != 2 || connections[0] == connections[1] {
+		t.Errorf("got connections %v and %v, want two that differ", connections, err)
+	}
+}
+
+func TestMySQLThatRefusesConnections(t *testing.T) {
+	o := modelstest.MySQLOptions(t)
+	p := newProxy(t, &o)
+	s := modelstest.Open(t, o)
+	modelstest.Product(t, s, "cup", 2500, 5)
+	p.stop()
+	if _, err := s.Catalogue(t.Context()); !errors.Is(err, models.ErrStoreDown) {
+		t.Errorf("read: got %v, want %v", err, models.ErrStoreDown)
+	}
+	if _, err := s.PlaceOrder(t.Context(), modelstest.Draft("cup", 1)); !errors.Is(err, models.ErrStoreDown) {
+		t.Errorf("write: got %v, want %v", err, models.ErrStoreDown)
+	}
+}
+
+// proxy stands between a store and MySQL, and can cut the connection around a COMMIT.
+type proxy struct {
+	server   string
+	listener net.Listener
+	mu       sync.Mutex
+	conns    []net.Conn
+	cut      atomic.Int32 // one of the cuts below; each cuts once
+}
+
+const (
+	cutNothing int32 = iota
+	cutBeforeCommit
+	cutAfterCommit
+)
+
+// newProxy starts a proxy and points the options at it.
+func newProxy(t *testing.T, o *models.Options) *proxy {
+	t.Helper()
+	c, err := mysqldriver.ParseDSN(o.DSN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &proxy{server: c.Addr, listener: l}
+	c.Addr = l.Addr().String()
+	o.DSN = c.FormatDSN()
+	go p.accept()
+	t.Cleanup(p.stop)
+	return p
+}
+
+func (p *proxy) accept() {
+	for {
+		client, err := p.listener.Accept()
+		if err != nil {
+			return
+		}
+		server, err := net.Dial("tcp", p.server)
+		if err != nil {
+			client.Close()
+			continue
+		}
+		p.mu.Lock()
+		p.conns = append(p.conns, client, server)
+		p.mu.Unlock()
+		go p.forward(client, server)
+	}
+}
+
+// stop refuses new connections and ends those that there are.
+func (p *proxy) stop() {
+	p.listener.Close()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.conns {
+		c.Close()
+	}
+}
+
+// forward passes on what the client sends, a packet at a time, and the answers.
+func (p *proxy) forward(client, server net.Conn) {
+	defer client.Close()
+	defer server.Close()
+	var deaf atomic.Bool // the client no longer hears what the server says
+	committed := make(chan struct{})
+	go func() {
+		defer client.Close()
+		buffer := make([]byte, 64<<10)
+		for {
+			n, err := server.Read(buffer)
+			if deaf.Load() {
+				close(committed)
+				return
+			}
+			if err != nil {
+				return
+			}
+			if _, err := client.Write(buffer[:n]); err != nil {
+				return
+			}
+		}
+	}()
+	for {
+		packet, err := readPacket(client)
+		if err != nil {
+			return
+		}
+		isCommit := bytes.Equal(packet[4:], []byte("\x03COMMIT"))
+		if isCommit && p.cut.CompareAndSwap(cutBeforeCommit, cutNothing) {
+			return
+		}
+		last := isCommit && p.cut.CompareAndSwap(cutAfterCommit, cutNothing)
+		deaf.Store(last)
+		if _, err := server.Write(packet); err != nil {
+			return
+		}
+		if last {
+			<-committed
+			return
+		}
+	}
+}
+
+func readPacket(r io.Reader) ([]byte, error) {
+	header := make([]byte, 4)
+	if _, err := io.ReadFull(r, header); err != nil {
+		return nil, err
+	}
+	packet := make([]byte, 4+int(header[0])+int(header[1])<<8+int(header[2])<<16)
+	copy(packet, header)
+	_, err := io.ReadFull(r, packet[4:])
+	return packet, err
+}
+
+func TestMySQLCommitOfUnknownFate(t *testing.T) {
+	for name, cut := range map[string]int32{"lost on its way": cutBeforeCommit, "answer lost": cutAfterCommit} {
+		t.Run(name, func(t *testing.T) {
+			o := modelstest.MySQLOptions(t)
+			p := newProxy(t, &o)
+			ctx, s := t.Context(), modelstest.Open(t, o)
+			modelstest.Product(t, s, "cup", 2500, 5)
+
+			p.cut.Store(cut)
+			order, err := s.PlaceOrder(ctx, modelstest.Draft("cup", 2))
+			if err != nil {
+				t.Fatalf("place the order: %v", err)
+			}
+			if onHand, reserved := stock(t, s, "cup"); onHand != 3 || reserved != 2 {
+				t.Errorf("stock: got %d on hand and %d reserved, want 3 and 2", onHand, reserved)
+			}
+
+			p.cut.Store(cut)
+			payment := newPayment(s, order)
+			if err := s.Tx(ctx, func(tx *models.Tx) error { return tx.AddPayment(payment) }); err != nil {
+				t.Fatalf("add the payment: %v", err)
+			}
+
+			p.cut.Store(cut)
+			paid, err := pay(ctx, s, order.ID, payment.ID)
+			if err != nil {
+				t.Fatalf("pay: %v", err)
+			}
+			if p.cut.Load() != cutNothing {
+				t.Fatal("the last commit was not cut")
+			}
+			got, err := s.OrderByID(ctx, order.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			// The second run of an answered commit finds the order paid, and has nothing to do.
+			if got.Status != models.OrderPaid || len(got.Payments) != 1 || paid != (cut == cutBeforeCommit) {
+				t.Errorf("order: got %s with %d payments, moved %v", got.Status, len(got.Payments), paid)
+			}
+			if onHand, reserved := stock(t, s, "cup"); onHand != 3 || reserved != 0 {
+				t.Errorf("stock: got %d on hand and %d reserved, want 3 and 0", onHand, reserved)
+			}
+		})
+	}
+}
+
+func TestSQLiteThatCannotWrite(t *testing.T) {
+	for name, fault := range map[string]struct{ begin, end string }{
+		"read-only": {"PRAGMA query_only = 1", "PRAGMA query_only = 0"},
+		"disk full": {"PRAGMA max_page_count = 1", "PRAGMA max_page_count = 1000000"}, // 1: as many as there are
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, s := t.Context(), modelstest.New(t)
+			modelstest.Product(t, s, "cup", 2500, 5)
+			err := s.Tx(ctx, func(tx *models.Tx) error {
+				if err := tx.Exec(fault.begin); err != nil {
+					t.Error(err)
+				}
+				err := tx.Exec("UPDATE products SET description = ?", strings.Repeat("x", 1<<20))
+				return errors.Join(err, tx.Exec(fault.end))
+			})
+			if !errors.Is(err, models.ErrStoreDown) {
+				t.Errorf("got %v, want %v", err, models.ErrStoreDown)
+			}
+			if _, err := s.PlaceOrder(ctx, modelstest.Draft("cup", 1)); err != nil {
+				t.Errorf("after it: %v", err)
+			}
+		})
+	}
+}
+
+// mark writes a row by which it shows whether the transaction was committed.
+func mark(tx *models.Tx, name string) error {
+	return tx.Exec("INSERT INTO sessions (id_hash, data, expires_at) VALUES (?, '', '2100-01-01 00:00:00')", name)
+}
+
+func marked(t *testing.T, s *models.Store, name string) bool {
+	t.Helper()
+	var n int
+	err := s.Tx(context.Background(), func(tx *models.Tx) error {
+		return tx.Read(&n, "SELECT COUNT(*) FROM sessions WHERE id_hash = ?", name)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n == 1
+}
+
+func TestWhatIsCommittedTogetherFailsAlone(t *testing.T) {
+	s := modelstest.New(t)
+	errs := s.WriteTogether(t.Context(),
+		func(tx *models.Tx) error { return mark(tx, "first") },
+		func(tx *models.Tx) error { return errors.Join(mark(tx, "refused"), models.ErrOutOfStock) },
+		func(tx *models.Tx) error { _ = mark(tx, "panic"); panic("broken") },
+		func(tx *models.Tx) error { return mark(tx, "first") }, // a duplicate
+		func(tx *models.Tx) error { return mark(tx, "last") },
+	)
+	for i, name := range []string{"first", "refused", "panic", "duplicate", "last"} {
+		want := name == "first" || name == "last"
+		if (errs[i] == nil) != want {
+			t.Errorf("%s: got error %v", name, errs[i])
+		}
+		if name != "duplicate" && marked(t, s, name) != want {
+			t.Errorf("%s: got committed %v, want %v", name, !want, want)
+		}
+	}
+}
+
+// One that failed by itself may have failed for what another one did, and that is gone.
+func TestWhatIsCommittedTogetherIsLostTogether(t *testing.T) {
+	s := modelstest.New(t)
+	errs := s.WriteTogether(t.Context(),
+		func(tx *models.Tx) error { return mark(tx, "first") },
+		func(tx *models.Tx) error { return models.ErrOutOfStock },
+		func(tx *models.Tx) error { return errors.Join(tx.Exec("ROLLBACK"), errors.New("the disk is full")) },
+	)
+	for i, err := range errs {
+		if err == nil || errors.Is(err, models.ErrOutOfStock) {
+			t.Errorf("function %d: got %v, want the error of the batch", i, err)
+		}
+	}
+	if marked(t, s, "first") {
+		t.Error("the first was committed")
+	}
+	if err := s.Tx(t.Context(), func(tx *models.Tx) error { return mark(tx, "next") }); err != nil {
+		t.Errorf("the next batch: %v", err)
+	}
+}
+
+func TestAPanicFailsItsTransactionOnly(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, o models.Options) {
+		s := modelstest.Open(t, o)
+		err := s.Tx(t.Context(), func(tx *models.Tx) error { _ = mark(tx, "panic"); panic("broken") })
+		if err == nil || errors.Is(err, models.ErrStoreDown) || !strings.Contains(err.Error(), "broken") {
+			t.Errorf("got %v, want the panic as an error of our own", err)
+		}
+		if marked(t, s, "panic") {
+			t.Error("what it wrote was kept")
+		}
+	})
+}
+
+func TestManyWritersSomeOfWhichFail(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, o models.Options) {
+		s := modelstest.Open(t, o)
+		var wg sync.WaitGroup
+		for i := range 120 {
+			name := fmt.Sprint(i)
+			wg.Go(func() {
+				ctx, cancel := context.WithCancel(context.Background())
+				defer cancel()
+				err := s.Tx(ctx, func(tx *models.Tx) error {
+					if err := mark(tx, name); err != nil {
+						return err
+					}
+					switch i % 4 {
+					case 1:
+						return models.ErrOutOfStock
+					case 2:
+						panic("broken")
+					}
+					return nil
+				})
+				if want := i%4 == 0 || i%4 == 3; (err == nil) != want {
+					t.Errorf("%d: got error %v", i, err)
+				}
+			})
+		}
+		wg.Wait()
+		var n int
+		err := s.Tx(t.Context(), func(tx *models.Tx) error { return tx.Read(&n, "SELECT COUNT(*) FROM sessions") })
+		if err != nil || n != 60 {
+			t.Errorf("got %d rows, err %v, want the 60 that did not fail", n, err)
+		}
+	})
+}
+
+func TestARequestThatIsGone(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, o models.Options) {
+		s := modelstest.Open(t, o)
+		ctx, cancel := context.WithCancel(t.Context())
+		err := s.Tx(ctx, func(tx *models.Tx) error {
+			defer cancel()
+			return mark(tx, "late")
+		})
+		if (err == nil) != marked(t, s, "late") {
+			t.Errorf("canceled in the transaction: got %v and committed %v", err, err != nil)
+		}
+		if err := s.Tx(ctx, func(*models.Tx) error { t.Error("ran all the same"); return nil }); !errors.Is(err, models.ErrStoreDown) {
+			t.Errorf("canceled before: got %v, want %v", err, models.ErrStoreDown)
+		}
+		if err := s.Ping(t.Context()); err != nil {
+			t.Errorf("the next: %v", err)
+		}
+	})
+}
+
+func TestCloseDuringUse(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, o models.Options) {
+		s, err := models.Open(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var committed atomic.Int64
+		var wg sync.WaitGroup
+		for i := range 8 {
+			wg.Go(func() {
+				for j := 0; ; j++ {
+					err := s.Tx(context.Background(), func(tx *models.Tx) error { return mark(tx, fmt.Sprint(i, "/", j)) })
+					if err != nil {
+						if !errors.Is(err, models.ErrStoreDown) {
+							t.Errorf("got %v, want %v", err, models.ErrStoreDown)
+						}
+						return
+					}
+					committed.Add(1)
+				}
+			})
+		}
+		changed, cancel := s.Subscribe("an order")
+		defer cancel()
+		for committed.Load() < 50 {
+			runtime.Gosched()
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		wg.Wait()
+		if _, open := <-changed; open {
+			t.Error("a watcher was not told that the store is closed")
+		}
+		if _, err := s.Catalogue(t.Context()); !errors.Is(err, models.ErrStoreDown) {
+			t.Errorf("read after Close: got %v, want %v", err, models.ErrStoreDown)
+		}
+		var n int64
+		err = modelstest.Open(t, o).Tx(t.Context(), func(tx *models.Tx) error { return tx.Read(&n, "SELECT COUNT(*) FROM sessions") })
+		if err != nil || n != committed.Load() {
+			t.Errorf("got %d rows, err %v, want %d", n, err, committed.Load())
+		}
+	})
+}
+
+func TestCloseLeavesNoGoroutine(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, o models.Options) {
+		s, err := models.Open(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Close()
+		stacks := make([]byte, 1<<20)
+		stacks = stacks[:runtime.Stack(stacks, true)]
+		for _, name := range []string{"writeLoop", "subscriptions).poll", "keepLease"} {
+			if bytes.Contains(stacks, []byte(name)) {
+				t.Errorf("%s still runs:\n%s", name, stacks)
+			}
+		}
+	})
+}
