@@ -1,0 +1,308 @@
+package payments
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"saoma/models"
+)
+
+// Entry is one movement of money at a gateway, as a statement or the shop's books have it.
+type Entry struct {
+	models.Movement
+	Line int // of the statement; 0 in the shop's books
+
+	// OnDay is whether the entry belongs to the day that is reconciled. The others are there to be
+	// found: the two sides may have recorded one payment on different days.
+	OnDay bool
+}
+
+// DifferenceKind is in what way the two sides differ.
+type DifferenceKind string
+
+// The kinds of difference.
+const (
+	UnknownPayment DifferenceKind = "unknown_payment" // in the statement, and not recorded by the shop
+	UnknownRefund  DifferenceKind = "unknown_refund"
+	MissingPayment DifferenceKind = "missing_payment" // recorded by the shop, and not in the statement
+	MissingRefund  DifferenceKind = "missing_refund"
+	WrongAmount    DifferenceKind = "amount"
+	WrongCurrency  DifferenceKind = "currency"
+	Twice          DifferenceKind = "twice" // in the statement once more than it happened
+)
+
+// Difference is one thing on which the two sides do not agree.
+type Difference struct {
+	Kind      DifferenceKind
+	Statement *Entry // nil when the statement has none
+	Shop      *Entry // nil when the shop has none
+	Note      string // what else the shop knows about it, in a sentence for staff
+}
+
+// Result is what came of reconciling a day.
+type Result struct {
+	Totals      []Totals     // one for each currency, by its code
+	Differences []Difference // in the order of the statement, and then those that only the shop has
+
+	// How many agree and were recorded on different days. They count on the statement's day.
+	ShopElsewhere    int // on the day in the statement, on another in the shop's books
+	GatewayElsewhere int // on the day in the shop's books, on another in the statement
+}
+
+// Totals sums up both sides of a day in one currency.
+type Totals struct {
+	Currency string
+
+	Taken    Sum // by the gateway
+	Returned Sum // by the gateway
+
+	Orders  Sum // of the shop: payments that paid an order
+	Surplus Sum // of the shop: payments that no order was paid with
+	Refunds Sum // of the shop
+}
+
+// Sum is an amount in minor units, and of how many entries.
+type Sum struct {
+	Count  int
+	Amount int64
+}
+
+// Gateway returns what the gateway took and did not give back.
+func (t Totals) Gateway() int64 { return t.Taken.Amount - t.Returned.Amount }
+
+// Shop returns what it should have by the shop's books: paid orders + surplus payments - refunds.
+func (t Totals) Shop() int64 { return t.Orders.Amount + t.Surplus.Amount - t.Refunds.Amount }
+
+// Reconcile compares a statement with the shop's books, in which each number stands once. Entries
+// are the same when their kind and our number are the same; a payment without our number is known by
+// the gateway's. Nothing else makes them the same: not an amount, not a time.
+//
+// What is left between the two sides of the Totals is the sum of the Differences, always.
+func Reconcile(statement, shop []Entry) Result {
+	c := newComparison(shop)
+	for i := range statement {
+		c.compare(&statement[i])
+	}
+	for i := range shop {
+		if shop[i].OnDay && !c.claimed[i] {
+			c.bookShop(&shop[i])
+			c.differ(MissingPayment, nil, &shop[i])
+		}
+	}
+	slices.SortFunc(c.result.Totals, func(a, b Totals) int { return strings.Compare(a.Currency, b.Currency) })
+	return c.result
+}
+
+// name is what an entry is known by.
+type name struct {
+	refund    bool
+	reference bool // text is the gateway's number, not ours
+	text      string
+}
+
+func (e Entry) name() name {
+	if e.Number == "" {
+		return name{e.Refund, true, e.Reference}
+	}
+	return name{e.Refund, false, e.Number}
+}
+
+// comparison is a reconciliation under way.
+type comparison struct {
+	shop    []Entry
+	index   map[name]int  // into shop
+	claimed map[int]bool  // of shop: found in the statement
+	unknown map[name]bool // found in the statement, and not in shop
+	result  Result
+}
+
+func newComparison(shop []Entry) *comparison {
+	c := &comparison{
+		shop: shop, index: make(map[name]int, len(shop)), claimed: make(map[int]bool, len(shop)), unknown: map[name]bool{},
+	}
+	for i, e := range shop {
+		c.index[name{e.Refund, false, e.Number}] = i
+		if e.Reference != "" {
+			c.index[name{e.Refund, true, e.Reference}] = i
+		}
+	}
+	return c
+}
+
+// compare finds the shop's side of a line of the statement.
+func (c *comparison) compare(line *Entry) {
+	found, twice := c.claim(line.name())
+	if !line.OnDay {
+		if found != nil && found.OnDay && !twice {
+			c.result.GatewayElsewhere++
+		}
+		return
+	}
+	c.bookStatement(line)
+	switch {
+	case twice:
+		c.differ(Twice, line, found)
+		return
+	case found == nil:
+		c.differ(UnknownPayment, line, nil)
+		return
+	}
+	c.bookShop(found)
+	if !found.OnDay {
+		c.result.ShopElsewhere++
+	}
+	switch {
+	case found.Money.Currency != line.Money.Currency:
+		c.differ(WrongCurrency, line, found)
+	case found.Money.Amount != line.Money.Amount:
+		c.differ(WrongAmount, line, found)
+	}
+}
+
+// claim returns the shop's entry of that name, and whether the statement has named it before.
+func (c *comparison) claim(n name) (found *Entry, twice bool) {
+	i, known := c.index[n]
+	if !known {
+		twice = c.unknown[n]
+		c.unknown[n] = true
+		return nil, twice
+	}
+	twice = c.claimed[i]
+	c.claimed[i] = true
+	return &c.shop[i], twice
+}
+
+func (c *comparison) differ(kind DifferenceKind, statement, shop *Entry) {
+	switch {
+	case kind == UnknownPayment && statement.Refund:
+		kind = UnknownRefund
+	case kind == MissingPayment && shop.Refund:
+		kind = MissingRefund
+	}
+	c.result.Differences = append(c.result.Differences, Difference{Kind: kind, Statement: statement, Shop: shop})
+}
+
+func (c *comparison) bookStatement(e *Entry) {
+	t := c.totals(e.Money.Currency)
+	if e.Refund {
+		t.Returned.add(e.Money)
+	} else {
+		t.Taken.add(e.Money)
+	}
+}
+
+func (c *comparison) bookShop(e *Entry) {
+	t := c.totals(e.Money.Currency)
+	switch {
+	case e.Refund:
+		t.Refunds.add(e.Money)
+	case e.Surplus:
+		t.Surplus.add(e.Money)
+	default:
+		t.Orders.add(e.Money)
+	}
+}
+
+func (c *comparison) totals(currency string) *Totals {
+	i := slices.IndexFunc(c.result.Totals, func(t Totals) bool { return t.Currency == currency })
+	if i < 0 {
+		i = len(c.result.Totals)
+		c.result.Totals = append(c.result.Totals, Totals{Currency: currency})
+	}
+	return &c.result.Totals[i]
+}
+
+func (s *Sum) add(m models.Money) {
+	s.Count++
+	s.Amount += m.Amount
+}
+
+// Day is a calendar day in a time zone. It may have 23 or 25 hours.
+type Day struct {
+	date time.Time // midnight in UTC: only its date counts
+	zone *time.Location
+}
+
+// ParseDay reads a day such as 2026-11-20.
+func ParseDay(text string, zone *time.Location) (Day, error) {
+	date, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		return Day{}, fmt.Errorf("%q is not a day such as 2026-11-20", text)
+	}
+	return Day{date, zone}, nil
+}
+
+func (d Day) String() string { return d.date.Format(time.DateOnly) }
+
+// Contains reports whether the moment lies in the day.
+func (d Day) Contains(t time.Time) bool { return !t.Before(d.begin(0)) && t.Before(d.begin(1)) }
+
+// begin returns when the day begins that lies so many days after this one.
+func (d Day) begin(after int) time.Time {
+	year, month, day := d.date.Date()
+	return time.Date(year, month, day+after, 0, 0, 0, 0, d.zone)
+}
+
+// ReconcileDay compares a gateway's statement with what the shop has recorded about that gateway.
+// The shop's books are read from the day before to the day after, since what was paid close to
+// midnight may stand on the neighbouring day there; only what has no counterpart on these three
+// days is a difference. What the statement has and the shop has not recorded is looked up without
+// regard to days, for the note.
+func ReconcileDay(ctx context.Context, store *models.Store, gateway models.GatewayName, day Day, statement []Entry) (Result, error) {
+	movements, err := store.Movements(ctx, gateway, day.begin(-1), day.begin(2))
+	if err != nil {
+		return Result{}, err
+	}
+	shop := make([]Entry, len(movements))
+	for i, m := range movements {
+		shop[i] = Entry{Movement: m, OnDay: day.Contains(m.At)}
+	}
+	result := Reconcile(statement, shop)
+	for i := range result.Differences {
+		if d := &result.Differences[i]; d.Shop == nil {
+			if d.Note, err = note(ctx, store, gateway, d.Statement); err != nil {
+				return Result{}, err
+			}
+		}
+	}
+	return result, nil
+}
+
+// note says what the shop knows about a line of the statement that it has not recorded.
+func note(ctx context.Context, store *models.Store, gateway models.GatewayName, line *Entry) (string, error) {
+	if line.Number == "" {
+		return "no payment is known by this reference", nil
+	}
+	if line.Refund {
+		return noteRefund(ctx, store, line.Number)
+	}
+	p, err := store.PaymentByNumber(ctx, line.Number)
+	switch {
+	case errors.Is(err, models.ErrPaymentNotFound):
+		return "no payment of the shop has this number", nil
+	case err != nil:
+		return "", err
+	case p.Gateway != gateway:
+		return fmt.Sprintf("the shop made this payment at %s", p.Gateway), nil
+	case p.SucceededAt != nil:
+		return fmt.Sprintf("the shop recorded it at %s", p.SucceededAt.Format(time.RFC3339)), nil
+	}
+	return fmt.Sprintf("in the shop this payment is %s", p.Status), nil
+}
+
+func noteRefund(ctx context.Context, store *models.Store, number string) (string, error) {
+	r, err := store.RefundByNumber(ctx, number)
+	switch {
+	case errors.Is(err, models.ErrRefundNotFound):
+		return "no refund of the shop has this number", nil
+	case err != nil:
+		return "", err
+	case r.SucceededAt != nil:
+		return fmt.Sprintf("the shop recorded it at %s", r.SucceededAt.Format(time.RFC3339)), nil
+	}
+	return fmt.Sprintf("in the shop this refund is %s", r.Status), nil
+}
