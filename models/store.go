@@ -98,7 +98,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		err = fmt.Errorf("unknown database driver %q", o.Driver)
 	}
 	if err == nil {
-		err = s.migrate(ctx)
+		if err = s.migrate(ctx); err != nil {
+			err = fmt.Errorf("bring the database up to date: %w", err)
+		}
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())

@@ -24,7 +24,7 @@ type subscriptions struct {
 }
 
 type watched struct {
-	seq      int64 // EvidenceSeq as last seen by the poll; 0: not yet
+	seq      int64 // EvidenceSeq as last seen by the poll; negative: not yet
 	watchers map[chan struct{}]struct{}
 }
 
@@ -51,7 +51,7 @@ func (l *subscriptions) subscribe(orderID string) (<-chan struct{}, func()) {
 	}
 	w := l.byOrder[orderID]
 	if w == nil {
-		w = &watched{watchers: map[chan struct{}]struct{}{}}
+		w = &watched{seq: -1, watchers: map[chan struct{}]struct{}{}}
 		l.byOrder[orderID] = w
 	}
 	w.watchers[ch] = struct{}{}
@@ -151,7 +151,7 @@ func (l *subscriptions) compare(ids []string) {
 		if w == nil {
 			continue
 		}
-		if w.seq != 0 && w.seq != row.EvidenceSeq {
+		if w.seq != row.EvidenceSeq { // at the first look as well: nobody knows what was before it
 			w.hint()
 		}
 		w.seq = row.EvidenceSeq
