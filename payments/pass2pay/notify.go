@@ -15,9 +15,10 @@ import (
 const maxNotification = 64 << 10
 
 // notified are the parameters that every notification has (Pass2Pay docs, payment notify). The
-// docs ask for reqTime too, but their own example is without it.
+// docs ask for reqTime too, but their own example is without it; and for subject and body, which
+// an order of the hosted cashier is made without.
 var notified = []string{
-	"payOrderId", "mchNo", "appId", "mchOrderNo", "wayCode", "amount", "currency", "state", "subject", "body", "createdAt",
+	"payOrderId", "mchNo", "appId", "mchOrderNo", "wayCode", "amount", "currency", "state", "createdAt",
 }
 
 // ParseNotification reads a form or, as the gateway's demo does, JSON; without a content type
