@@ -83,7 +83,9 @@ func (s *Service) carryOut(tx *models.Tx, o *models.Order, p *models.Payment, r 
 		}
 	}
 	if d.refunded {
-		return s.refundedElsewhere(tx, p)
+		if err := s.refundedElsewhere(tx, p); err != nil {
+			return err
+		}
 	}
 	change := models.PaymentChange{Reference: r.Reference}
 	if d.confirm {

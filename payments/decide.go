@@ -64,7 +64,7 @@ func decide(p models.Payment, r Report, f facts, op Operation) decision {
 	case StateClosed:
 		return decideEnd(p, models.PaymentClosed, f, op)
 	case StateRefunded:
-		return decideRefunded(p, f)
+		return decideRefunded(p, r, f)
 	case StatePending:
 		return decidePending(p, f, op)
 	default:
@@ -119,9 +119,9 @@ func decideEnd(p models.Payment, to models.PaymentStatus, f facts, op Operation)
 }
 
 // decideRefunded: the whole sum went back, by our doing or without it.
-func decideRefunded(p models.Payment, f facts) decision {
+func decideRefunded(p models.Payment, r Report, f facts) decision {
 	if p.Status == models.PaymentSucceeded && f.refunded == p.Amount {
-		return decision{verdict: verdictAccepted, rule: "refunded in full", refunded: true}
+		return decision{verdict: verdictAccepted, rule: "refunded in full", refunded: true, confirm: r.Conclusive}
 	}
 	d := decision{
 		verdict: verdictIncident, incident: models.IncidentConflict,
