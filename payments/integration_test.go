@@ -1,0 +1,568 @@
+package payments_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"saoma/models"
+	"saoma/models/modelstest"
+	"saoma/payments"
+	"saoma/payments/pass2pay"
+	"saoma/payments/sandbox"
+	"saoma/payments/scanforpay"
+)
+
+// wired is a shop's service whose clients call both simulated gateways over HTTP, which in turn
+// notify it. Its clock, which is the gateways' too, moves only when the test says so.
+type wired struct {
+	t *testing.T
+	*models.Store
+	service *payments.Service
+	box     *sandbox.Sandbox
+	begun   time.Time
+	ahead   atomic.Int64 // how far the clock was put forward
+}
+
+// wire opens a shop with these ways to pay.
+func wire(t *testing.T, o models.Options, routes payments.Routes) *wired {
+	t.Helper()
+	w := &wired{t: t, begun: time.Now().UTC().Truncate(time.Second)}
+	server := httptest.NewServer(http.HandlerFunc(w.serve))
+	t.Cleanup(server.Close)
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	w.box = sandbox.New(sandbox.Config{PublicURL: server.URL, Now: func() time.Time { return w.begun }, Log: log})
+	t.Cleanup(w.box.Close)
+	sfp, err := scanforpay.New(scanforpay.Config{
+		BaseURL: server.URL + sandbox.ScanForPayPath, PartnerNo: sandbox.DemoPartnerNo, StoreNo: sandbox.DemoStoreNo,
+		SignKey: sandbox.DemoSignKey, Validity: 12 * time.Hour,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p2p, err := pass2pay.New(pass2pay.Config{
+		BaseURL: server.URL + sandbox.Pass2PayPath, MchNo: sandbox.DemoMchNo, AppID: sandbox.DemoAppID,
+		AppSecret: sandbox.DemoAppSecret, Validity: 2 * time.Hour, RefundAPI: true, CloseAPI: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Now, o.Log = w.now, log
+	w.Store = modelstest.Open(t, o)
+	modelstest.Product(t, w.Store, "cup", 2500, 3)
+	w.service = payments.New(payments.Config{
+		Store: w.Store, Routes: routes, PublicURL: server.URL, ShopName: "Test", Log: log,
+		Gateways:    []payments.Account{{Gateway: sfp, Validity: 12 * time.Hour}, {Gateway: p2p, Validity: 2 * time.Hour}},
+		LatePayment: payments.FulfilOrRefund, DuplicatePayment: payments.RefundAlways,
+	})
+	return w
+}
+
+func (w *wired) now() time.Time { return w.begun.Add(time.Duration(w.ahead.Load())) }
+
+// pass puts the clock forward in steps and sweeps after each.
+func (w *wired) pass(d time.Duration) {
+	w.t.Helper()
+	step := min(d, max(time.Second, d/60))
+	for ; d > 0; d -= step {
+		w.ahead.Add(int64(step))
+		w.box.Advance(step)
+		if _, err := w.service.Sweep(context.Background()); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// serve is the shop's notification routes in front of the sandbox.
+func (w *wired) serve(rw http.ResponseWriter, r *http.Request) {
+	gateway, is := map[string]models.GatewayName{
+		"/pay/notify/scanforpay": models.ScanForPay, "/pay/notify/pass2pay": models.Pass2Pay,
+	}[r.URL.Path]
+	if !is {
+		w.box.ServeHTTP(rw, r)
+		return
+	}
+	body, err := io.ReadAll(r.Body)
+	if err == nil {
+		err = w.service.Notify(r.Context(), gateway, r.Header.Get("Content-Type"), body)
+	}
+	if err != nil {
+		http.Error(rw, "refused", http.StatusBadRequest)
+		return
+	}
+	io.WriteString(rw, "success")
+}
+
+// order places an order for a cup and begins to pay it at a desktop.
+func (w *wired) order(wallet models.Wallet) (*models.Order, payments.NextAction, error) {
+	w.t.Helper()
+	o := modelstest.Order(w.t, w.Store, "cup")
+	next, err := w.service.Start(context.Background(), o.Token, wallet, payments.Device{})
+	return w.read(o.ID), next, err
+}
+
+func (w *wired) read(orderID string) *models.Order {
+	w.t.Helper()
+	o, err := w.OrderByID(context.Background(), orderID)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return o
+}
+
+// pending places an order whose attempt is pending at the gateway.
+func (w *wired) pending(wallet models.Wallet) (*models.Order, models.Payment) {
+	w.t.Helper()
+	o, _, err := w.order(wallet)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return o, o.Payments[0]
+}
+
+func (w *wired) act(number string, a sandbox.Action, when sandbox.Notify) {
+	w.t.Helper()
+	if _, err := w.box.Act(number, a, when); err != nil {
+		w.t.Fatalf("%s %s: %v", a, number, err)
+	}
+}
+
+func (w *wired) fault(f sandbox.Fault) {
+	w.t.Helper()
+	if err := w.box.SetFault(f); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// standing is how an order stands, in words, and what is left of the stock.
+func (w *wired) standing(orderID string) standing {
+	w.t.Helper()
+	return shop{Store: w.Store}.standing(w.t, orderID)
+}
+
+func route(wallet models.Wallet, gateway models.GatewayName, method string) payments.Routes {
+	return payments.Routes{{Wallet: string(wallet), Scene: "any", Gateway: gateway, Method: method}}
+}
+
+// methods are all methods by which a shop on the web takes money, and what the buyer gets.
+var methods = []struct {
+	wallet  models.Wallet
+	gateway models.GatewayName
+	method  string
+	action  models.ActionKind
+}{
+	{models.WeChat, models.ScanForPay, "jspay", models.ActionRedirect},
+	{models.WeChat, models.ScanForPay, "qrcode", models.ActionRedirect},
+	{models.Alipay, models.ScanForPay, "jspay", models.ActionRedirect},
+	{models.Alipay, models.ScanForPay, "qrcode", models.ActionRedirect},
+	{models.Alipay, models.ScanForPay, "online", models.ActionRedirect},
+	{models.AlipayHK, models.ScanForPay, "online", models.ActionRedirect},
+	{models.Alipay, models.Pass2Pay, "ALI_WAP", models.ActionRedirect},
+	{models.Alipay, models.Pass2Pay, "ALI_QR", models.ActionCode},
+	{models.Alipay, models.Pass2Pay, "ALI_PC", models.ActionRedirect},
+	{models.WeChat, models.Pass2Pay, "WX_H5", models.ActionRedirect},
+	{models.WeChat, models.Pass2Pay, "WX_NATIVE", models.ActionCode},
+	{models.WeChat, models.Pass2Pay, "QR_CASHIER", models.ActionCode},
+	{models.AlipayHK, models.Pass2Pay, "WEB_CASHIER", models.ActionRedirect},
+	{models.AlipayHK, models.Pass2Pay, "CHANNEL_CASHIER", models.ActionRedirect},
+	{models.AlipayHK, models.Pass2Pay, "cashier", models.ActionRedirect},
+}
+
+// TestEveryMethod takes money by each method, learns of it by notification, and gives it back.
+func TestEveryMethod(t *testing.T) {
+	t.Parallel()
+	for _, m := range methods {
+		t.Run(string(m.gateway)+" "+m.method+" "+string(m.wallet), func(t *testing.T) {
+			t.Parallel()
+			w := wire(t, modelstest.Options(t), route(m.wallet, m.gateway, m.method))
+			o, next, err := w.order(m.wallet)
+			if err != nil {
+				t.Fatal(err)
+			}
+			known, err := w.box.Payment(o.Payments[0].Number)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := payments.NextAction{Kind: m.action, Data: known.WalletURL}
+			if diff := cmp.Diff(want, next); diff != "" {
+				t.Errorf("what the buyer does next (-want +got):\n%s", diff)
+			}
+			if known.Amount != o.Amount {
+				t.Errorf("the gateway was asked for %d, want %d", known.Amount, o.Amount)
+			}
+			w.act(known.Number, sandbox.Pay, sandbox.NotifyBefore)
+			w.pass(time.Second) // where a query has to agree
+			paid := standing{Order: models.OrderPaid, Payments: []string{"succeeded confirmed"}, OnHand: 2}
+			if diff := cmp.Diff(paid, w.standing(o.ID)); diff != "" {
+				t.Errorf("after paying (-want +got):\n%s", diff)
+			}
+			for _, amount := range []int64{1000, o.Amount - 1000} {
+				r, err := w.service.Refund(context.Background(), known.Number, amount, "test")
+				if err != nil || r.Status != models.RefundSucceeded {
+					t.Errorf("refund of %d: got %+v, %v; want it succeeded", amount, r, err)
+				}
+			}
+			if known, _ = w.box.Payment(known.Number); known.State != sandbox.Refunded || known.Returned() != o.Amount {
+				t.Errorf("the gateway's payment: got %s, %d returned; want all %d refunded", known.State, known.Returned(), o.Amount)
+			}
+		})
+	}
+}
+
+// both are a way to pay at each gateway.
+var both = []struct {
+	wallet  models.Wallet
+	gateway models.GatewayName
+	method  string
+}{
+	{models.Alipay, models.ScanForPay, "qrcode"},
+	{models.Alipay, models.Pass2Pay, "ALI_WAP"},
+}
+
+func onEachGateway(t *testing.T, test func(t *testing.T, w *wired, wallet models.Wallet, gateway sandbox.Gateway)) {
+	for _, g := range both {
+		t.Run(string(g.gateway), func(t *testing.T) {
+			t.Parallel()
+			test(t, wire(t, modelstest.Options(t), route(g.wallet, g.gateway, g.method)), g.wallet, sandbox.Gateway(g.gateway))
+		})
+	}
+}
+
+// TestCreateGoesWrong: whatever happens to the call, no money is lost: the attempt can be paid
+// when the gateway has it, the order can be paid anew when it has not, and the shop finds out by
+// itself.
+func TestCreateGoesWrong(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		fault sandbox.FaultKind
+		there bool // the gateway holds the payment
+	}{
+		{sandbox.FaultReset, false},
+		{sandbox.FaultHTTP500, false},
+		{sandbox.FaultHTTP429, false},
+		{sandbox.FaultCode, false}, // 9: state unknown
+		{sandbox.FaultLost, true},
+		{sandbox.FaultHTTP500Done, true},
+		{sandbox.FaultCodeDone, true},
+		{sandbox.FaultTruncated, true},
+		{sandbox.FaultBrokenOff, true},
+		{sandbox.FaultEmpty, true},
+		{sandbox.FaultHTML, true},
+		{sandbox.FaultHuge, true},
+		{sandbox.FaultRedirect, true},
+		{sandbox.FaultWrongSignature, true},
+		{sandbox.FaultMissingSignature, true},
+		{sandbox.FaultPayURL, true},
+	} {
+		t.Run(string(tt.fault), func(t *testing.T) {
+			onEachGateway(t, func(t *testing.T, w *wired, wallet models.Wallet, gateway sandbox.Gateway) {
+				w.fault(sandbox.Fault{Gateway: gateway, Kind: tt.fault, Operation: sandbox.OpCreate, Times: 1})
+				o, _, err := w.order(wallet)
+				if !errors.Is(err, payments.ErrGatewayDown) {
+					t.Fatalf("start: got %v, want ErrGatewayDown", err)
+				}
+				number := o.Payments[0].Number
+				if there := len(w.box.Payments()) == 1; there != tt.there {
+					t.Fatalf("the gateway holds the payment: got %v, want %v", there, tt.there)
+				}
+				if tt.there {
+					w.act(number, sandbox.Pay, sandbox.NotifyNever)
+					w.pass(time.Minute)
+					if got := w.standing(o.ID); got.Order != models.OrderPaid || got.Payments[0] != "succeeded confirmed" {
+						t.Errorf("a minute after it was paid: got %+v, want it paid", got)
+					}
+					return
+				}
+				w.pass(31 * time.Second)
+				if _, err := w.service.Start(context.Background(), o.Token, wallet, payments.Device{}); err != nil {
+					t.Fatalf("half a minute later: got %v, want another attempt", err)
+				}
+				w.act(w.read(o.ID).Payments[0].Number, sandbox.Pay, sandbox.NotifyBefore)
+				w.pass(time.Second)
+				if got := w.standing(o.ID); got.Order != models.OrderPaid {
+					t.Errorf("paid by the second attempt: got %+v", got)
+				}
+			})
+		})
+	}
+}
+
+// TestQueryGoesWrong: an answer that cannot be read decides nothing, and the next one does.
+func TestQueryGoesWrong(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []sandbox.FaultKind{
+		sandbox.FaultReset, sandbox.FaultHTTP500, sandbox.FaultHTTP429, sandbox.FaultHTTP404, sandbox.FaultCode, sandbox.FaultLost,
+		sandbox.FaultTruncated, sandbox.FaultBrokenOff, sandbox.FaultEmpty, sandbox.FaultHTML, sandbox.FaultHuge, sandbox.FaultRedirect,
+		sandbox.FaultWrongSignature, sandbox.FaultMissingSignature, sandbox.FaultWrongNumber,
+	} {
+		t.Run(string(kind), func(t *testing.T) {
+			onEachGateway(t, func(t *testing.T, w *wired, wallet models.Wallet, gateway sandbox.Gateway) {
+				o, p := w.pending(wallet)
+				w.act(p.Number, sandbox.Pay, sandbox.NotifyNever)
+				w.fault(sandbox.Fault{Gateway: gateway, Kind: kind, Operation: sandbox.OpQuery})
+				w.service.Check(context.Background(), o.Token)
+				w.pass(20 * time.Second)
+				want := standing{Order: models.OrderPending, Payments: []string{"pending"}, OnHand: 2, Reserved: 1}
+				if diff := cmp.Diff(want, w.standing(o.ID)); diff != "" {
+					t.Errorf("while the gateway cannot be understood (-want +got):\n%s", diff)
+				}
+				w.box.ClearFaults(sandbox.Fault{})
+				if err := w.retry(func() error { return w.service.Check(context.Background(), o.Token) }); err != nil {
+					t.Fatal(err)
+				}
+				want = standing{Order: models.OrderPaid, Payments: []string{"succeeded confirmed"}, OnHand: 2}
+				if diff := cmp.Diff(want, w.standing(o.ID)); diff != "" {
+					t.Errorf("after it (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// retry does something again while the breaker, whose clock is the real one, keeps us from the
+// gateway.
+func (w *wired) retry(do func() error) error {
+	err := do()
+	for range 100 {
+		if err == nil {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+		err = do()
+	}
+	return err
+}
+
+// TestDecorations: answers and notifications that say the same in another way are understood.
+func TestDecorations(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		kind sandbox.FaultKind
+		only sandbox.Gateway
+	}{
+		{kind: sandbox.FaultNumbersAsStrings}, {kind: sandbox.FaultExtraFields}, {kind: sandbox.FaultPrettyPrinted},
+		{kind: sandbox.FaultEscapedSlashes}, {kind: sandbox.FaultSignatureCase}, {kind: sandbox.FaultSpacedKeys, only: sandbox.ScanForPay},
+		{kind: sandbox.FaultTraceID, only: sandbox.Pass2Pay},
+	} {
+		t.Run(string(tt.kind), func(t *testing.T) {
+			onEachGateway(t, func(t *testing.T, w *wired, wallet models.Wallet, gateway sandbox.Gateway) {
+				if tt.only != "" && tt.only != gateway {
+					t.SkipNow() // it has no such thing
+				}
+				w.fault(sandbox.Fault{Gateway: gateway, Kind: tt.kind})
+				o, p := w.pending(wallet)
+				w.act(p.Number, sandbox.Pay, sandbox.NotifyBefore)
+				if got := w.standing(o.ID); got.Order != models.OrderPaid {
+					t.Errorf("by notification: got %+v, want it paid", got)
+				}
+				w.pass(time.Second)
+				if got := w.standing(o.ID); got.Payments[0] != "succeeded confirmed" {
+					t.Errorf("by query: got %+v, want it confirmed", got)
+				}
+				r, err := w.service.Refund(context.Background(), p.Number, p.Amount, "test")
+				if err != nil || r.Status != models.RefundSucceeded {
+					t.Errorf("refund: got %+v, %v; want it succeeded", r, err)
+				}
+			})
+		})
+	}
+}
+
+// TestNotificationsInAnyManner: late, twice, first, out of order or never, the end is the same.
+func TestNotificationsInAnyManner(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		fault sandbox.Fault
+	}{
+		{"never", sandbox.Fault{Kind: sandbox.FaultNotifyNever}},
+		{"twice at once", sandbox.Fault{Kind: sandbox.FaultNotifyTwice}},
+		{"late", sandbox.Fault{Kind: sandbox.FaultNotifyDelayed, Value: "20s"}},
+		{"before the answer to create", sandbox.Fault{Kind: sandbox.FaultNotifyFirst}},
+		{"unsigned", sandbox.Fault{Kind: sandbox.FaultMissingSignature, Operation: sandbox.OpNotify}},
+		{"wrongly signed", sandbox.Fault{Kind: sandbox.FaultWrongSignature, Operation: sandbox.OpNotify}},
+		{"about somebody else's payment", sandbox.Fault{Kind: sandbox.FaultWrongNumber, Operation: sandbox.OpNotify}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			onEachGateway(t, func(t *testing.T, w *wired, wallet models.Wallet, gateway sandbox.Gateway) {
+				tt.fault.Gateway = gateway
+				w.fault(tt.fault)
+				o, _, err := w.order(wallet)
+				if err != nil {
+					t.Fatal(err)
+				}
+				p := o.Payments[0]
+				if known, err := w.box.Payment(p.Number); err != nil || known.Open() {
+					w.act(p.Number, sandbox.Pay, sandbox.NotifyBefore)
+				}
+				w.pass(time.Minute)
+				want := standing{Order: models.OrderPaid, Payments: []string{"succeeded confirmed"}, OnHand: 2}
+				if diff := cmp.Diff(want, w.standing(o.ID)); diff != "" {
+					t.Errorf("a minute later (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// TestFoundAfterAnOutage: the shop was gone for longer than the gateway goes on notifying, and
+// finds what was paid.
+func TestFoundAfterAnOutage(t *testing.T) {
+	t.Parallel()
+	onEachGateway(t, func(t *testing.T, w *wired, wallet models.Wallet, gateway sandbox.Gateway) {
+		o, p := w.pending(wallet)
+		w.act(p.Number, sandbox.Pay, sandbox.NotifyNever)
+		w.ahead.Add(int64(90 * time.Minute)) // nobody sweeps meanwhile
+		w.box.Advance(90 * time.Minute)
+		w.pass(time.Minute)
+		want := standing{Order: models.OrderPaid, Payments: []string{"succeeded confirmed"}, OnHand: 2}
+		if diff := cmp.Diff(want, w.standing(o.ID)); diff != "" {
+			t.Errorf("a minute after the outage (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestTwoTabs: two requests that begin to pay at the same moment share one attempt, however long
+// the gateway takes.
+func TestTwoTabs(t *testing.T) {
+	t.Parallel()
+	onEachGateway(t, func(t *testing.T, w *wired, wallet models.Wallet, gateway sandbox.Gateway) {
+		w.fault(sandbox.Fault{Gateway: gateway, Kind: sandbox.FaultDelay, Operation: sandbox.OpCreate, Value: "700ms"})
+		o := modelstest.Order(t, w.Store, "cup")
+		var tabs [2]payments.NextAction
+		var together sync.WaitGroup
+		begin := func(i int) {
+			var err error
+			if tabs[i], err = w.service.Start(context.Background(), o.Token, wallet, payments.Device{}); err != nil {
+				t.Errorf("tab %d: %v", i, err)
+			}
+		}
+		together.Go(func() { begin(0) })
+		for len(w.read(o.ID).Payments) == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		together.Go(func() { begin(1) })
+		together.Wait()
+		if tabs[0] != tabs[1] || tabs[0].Data == "" {
+			t.Errorf("two tabs: got %+v, want the same", tabs)
+		}
+		if got := len(w.box.Payments()); got != 1 {
+			t.Errorf("the gateway was asked for %d payments, want 1", got)
+		}
+	})
+}
+
+// TestBothAttemptsPaid: a buyer who changed the wallet and paid twice has one order and gets the
+// second sum back.
+func TestBothAttemptsPaid(t *testing.T) {
+	t.Parallel()
+	for _, first := range []int{0, 1} {
+		for name, routes := range map[string]payments.Routes{
+			"scanforpay": {{Wallet: "wechat", Scene: "any", Gateway: models.ScanForPay, Method: "qrcode"}, {Wallet: "alipay", Scene: "any", Gateway: models.ScanForPay, Method: "qrcode"}},
+			"pass2pay":   {{Wallet: "wechat", Scene: "any", Gateway: models.Pass2Pay, Method: "WX_H5"}, {Wallet: "alipay", Scene: "any", Gateway: models.Pass2Pay, Method: "ALI_WAP"}},
+		} {
+			t.Run(name+map[int]string{0: ", the newer first", 1: ", the older first"}[first], func(t *testing.T) {
+				t.Parallel()
+				w := wire(t, modelstest.Options(t), routes)
+				w.fault(sandbox.Fault{Gateway: sandbox.ScanForPay, Kind: sandbox.FaultLatePayment})
+				w.fault(sandbox.Fault{Gateway: sandbox.Pass2Pay, Kind: sandbox.FaultLatePayment}) // though it was closed
+				o, _ := w.pending(models.WeChat)
+				if _, err := w.service.Start(context.Background(), o.Token, models.Alipay, payments.Device{}); err != nil {
+					t.Fatal(err)
+				}
+				o = w.read(o.ID)
+				if len(o.Payments) != 2 || o.Payments[0].Status != models.PaymentPending || o.Payments[1].Status != models.PaymentClosed {
+					t.Fatalf("after the change: got %+v, want a pending attempt and one closed before it", o.Payments)
+				}
+				for _, i := range []int{first, 1 - first} {
+					w.act(o.Payments[i].Number, sandbox.Pay, sandbox.NotifyBefore)
+				}
+				w.pass(time.Minute)
+				want := standing{
+					Order: models.OrderPaid, OnHand: 2,
+					Payments:  []string{"succeeded confirmed", "succeeded confirmed"},
+					Incidents: []string{"duplicate_payment resolved"},
+				}
+				if diff := cmp.Diff(want, w.standing(o.ID)); diff != "" {
+					t.Errorf("paid twice (-want +got):\n%s", diff)
+				}
+				second, _ := w.box.Payment(o.Payments[1-first].Number)
+				ledger := w.box.Ledger()
+				if second.Returned() != o.Amount || len(ledger.Refunds) != 1 {
+					t.Errorf("refunds: got %+v, want the second payment's %d", ledger.Refunds, o.Amount)
+				}
+			})
+		}
+	}
+}
+
+// TestRefundGoesWrong: a refund whose answer was lost is neither forgotten nor paid out twice.
+func TestRefundGoesWrong(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []sandbox.FaultKind{
+		sandbox.FaultReset, sandbox.FaultHTTP500, sandbox.FaultLost, sandbox.FaultHTTP500Done, sandbox.FaultTruncated,
+		sandbox.FaultBrokenOff, sandbox.FaultHuge, sandbox.FaultEmpty, sandbox.FaultWrongSignature, sandbox.FaultCode, sandbox.FaultCodeDone,
+	} {
+		t.Run(string(kind), func(t *testing.T) {
+			onEachGateway(t, func(t *testing.T, w *wired, wallet models.Wallet, gateway sandbox.Gateway) {
+				_, p := w.pending(wallet)
+				w.act(p.Number, sandbox.Pay, sandbox.NotifyBefore)
+				w.pass(time.Second)
+				w.fault(sandbox.Fault{Gateway: gateway, Kind: kind, Operation: sandbox.OpRefund, Times: 1})
+				r, err := w.service.Refund(context.Background(), p.Number, 1000, "test")
+				if err != nil || r.Status != models.RefundPending {
+					t.Fatalf("refund without an answer: got %+v, %v; want it pending", r, err)
+				}
+				w.pass(time.Minute)
+				if r, err = w.RefundByNumber(context.Background(), r.Number); err != nil || r.Status != models.RefundSucceeded {
+					t.Errorf("a minute later: got %+v, %v; want it succeeded", r, err)
+				}
+				if known, _ := w.box.Payment(p.Number); known.Returned() != 1000 || len(known.Refunds) != 1 {
+					t.Errorf("at the gateway: got %d returned by %d refunds, want 1000 by one", known.Returned(), len(known.Refunds))
+				}
+			})
+		})
+	}
+}
+
+// TestPaidTooLate: money that comes after the order expired revives it while its stock can be
+// had, and goes back when it cannot.
+func TestPaidTooLate(t *testing.T) {
+	t.Parallel()
+	for _, soldOut := range []bool{false, true} {
+		t.Run(map[bool]string{false: "stock left", true: "sold out"}[soldOut], func(t *testing.T) {
+			onEachGateway(t, func(t *testing.T, w *wired, wallet models.Wallet, gateway sandbox.Gateway) {
+				w.fault(sandbox.Fault{Gateway: gateway, Kind: sandbox.FaultLatePayment})
+				o, p := w.pending(wallet)
+				w.pass(16 * time.Minute)
+				if got := w.standing(o.ID); got.Order != models.OrderExpired || got.OnHand != 3 {
+					t.Fatalf("after its window: got %+v, want it expired and three on hand", got)
+				}
+				want := standing{Order: models.OrderPaid, Payments: []string{"succeeded confirmed"}, OnHand: 2, Incidents: []string{"late_payment resolved"}}
+				if soldOut {
+					if _, err := w.PlaceOrder(context.Background(), modelstest.Draft("cup", 3)); err != nil {
+						t.Fatal(err)
+					}
+					want.Order, want.OnHand, want.Reserved = models.OrderExpired, 0, 3
+				}
+				w.act(p.Number, sandbox.Pay, sandbox.NotifyBefore)
+				w.pass(10 * time.Second)
+				if diff := cmp.Diff(want, w.standing(o.ID)); diff != "" {
+					t.Errorf("paid late (-want +got):\n%s", diff)
+				}
+				if got := len(w.box.Ledger().Refunds); got != map[bool]int{true: 1}[soldOut] {
+					t.Errorf("got %d refunds, sold out %v", got, soldOut)
+				}
+			})
+		})
+	}
+}
