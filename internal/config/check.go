@@ -117,7 +117,7 @@ func checkShop(m *mistakes, s Shop) {
 	for _, language := range s.Languages {
 		m.oneOf("shop.languages", language, languages...)
 	}
-	if _, err := time.LoadLocation(s.TimeZone); err != nil || s.TimeZone == "" || s.TimeZone == "Local" {
+	if !isTimeZone(s.TimeZone) {
 		m.add("shop.time_zone", "%q must be a time zone's name, such as Asia/Hong_Kong or UTC", s.TimeZone)
 	}
 	if s.PaymentWindow < minPaymentWindow || s.PaymentWindow > maxPaymentWindow {
@@ -125,6 +125,12 @@ func checkShop(m *mistakes, s Shop) {
 	}
 	checkFee(m, "shop.shipping_fee", s.ShippingFee)
 	checkFee(m, "shop.free_shipping_from", s.FreeShippingFrom)
+}
+
+// isTimeZone reports whether the name means the same on every machine.
+func isTimeZone(name string) bool {
+	_, err := time.LoadLocation(name)
+	return err == nil && name != "" && name != "Local"
 }
 
 func checkFee(m *mistakes, path string, fee int64) {

@@ -96,6 +96,7 @@ type ScanForPay struct {
 	TerminalNo   string        `yaml:"terminal_no"`
 	Validity     time.Duration `yaml:"validity"`
 	AllowedHosts []string      `yaml:"allowed_hosts"`
+	Statement    Statement     `yaml:"statement"`
 }
 
 // UsesSandbox reports whether the built-in sandbox stands in for the gateway.
@@ -113,6 +114,7 @@ type Pass2Pay struct {
 	AllowedHosts []string      `yaml:"allowed_hosts"`
 	RefundAPI    bool          `yaml:"refund_api"`
 	CloseAPI     bool          `yaml:"close_api"`
+	Statement    Statement     `yaml:"statement"`
 }
 
 // UsesSandbox reports whether the built-in sandbox stands in for the gateway.
@@ -150,8 +152,13 @@ func defaults() *Config {
 		},
 		Policies: Policies{LatePayment: FulfilOrRefund, DuplicatePayment: Refund},
 		Gateways: Gateways{
-			ScanForPay: ScanForPay{Enabled: true, Currencies: []string{"CNY", "HKD", "JPY"}, Validity: 12 * time.Hour},
-			Pass2Pay:   Pass2Pay{Enabled: true, Currencies: []string{"CNY"}, Validity: 2 * time.Hour, RefundAPI: true, CloseAPI: true},
+			ScanForPay: ScanForPay{
+				Enabled: true, Currencies: []string{"CNY", "HKD", "JPY"}, Validity: 12 * time.Hour, Statement: defaultStatement(),
+			},
+			Pass2Pay: Pass2Pay{
+				Enabled: true, Currencies: []string{"CNY"}, Validity: 2 * time.Hour, RefundAPI: true, CloseAPI: true,
+				Statement: defaultStatement(),
+			},
 		},
 		Routes: []Route{
 			{"wechat", "wallet", "scanforpay", "jspay"},

@@ -17,6 +17,7 @@ type gateway struct {
 	validity     time.Duration
 	allowedHosts []string
 	credentials  []credential
+	statement    Statement
 }
 
 // credential is a text that the gateway gave the merchant, and how long it may be.
@@ -38,6 +39,7 @@ func gateways(g Gateways) []gateway {
 			{"operator_id", s.OperatorID, 0, 20},
 			{"terminal_no", s.TerminalNo, 0, 20},
 		},
+		s.Statement,
 	}, {
 		"gateways.pass2pay", p.Enabled, p.BaseURL, p.Currencies, p.Validity, p.AllowedHosts,
 		[]credential{
@@ -45,6 +47,7 @@ func gateways(g Gateways) []gateway {
 			{"app_id", p.AppID, 1, 64},
 			{"app_secret", string(p.AppSecret), minSecret, 128},
 		},
+		p.Statement,
 	}}
 }
 
@@ -64,6 +67,7 @@ func checkGateways(m *mistakes, c *Config) {
 		if g.validity < minValidity {
 			m.add(g.path+".validity", "%s must be at least 1m", g.validity)
 		}
+		checkStatement(m, g.path+".statement", g.statement)
 	}
 	for _, code := range c.Gateways.Pass2Pay.Currencies {
 		// Pass2Pay's docs describe amounts with two decimals only.
