@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
+	"strings"
 
 	"github.com/bojanz/currency"
 )
@@ -28,23 +30,24 @@ func ParseMoney(text, code string) (Money, error) {
 	if !ok {
 		return Money{}, fmt.Errorf("unknown currency %q", code)
 	}
-	for _, r := range text {
-		if r != '.' && (r < '0' || r > '9') {
-			return Money{}, fmt.Errorf("amount %q is not a plain decimal", text)
-		}
-	}
-	amount, err := currency.NewAmount(text, code)
-	if err != nil {
+	whole, fraction, point := strings.Cut(text, ".")
+	if !isDigits(whole) || point && !isDigits(fraction) {
 		return Money{}, fmt.Errorf("amount %q is not a plain decimal", text)
 	}
-	if !amount.RoundTo(digits, currency.RoundDown).Equal(amount) {
+	fraction = strings.TrimRight(fraction, "0")
+	missing := int(digits) - len(fraction)
+	if missing < 0 {
 		return Money{}, fmt.Errorf("amount %q has more than %d decimals", text, digits)
 	}
-	minor, err := amount.Int64()
+	minor, err := strconv.ParseInt(whole+fraction+strings.Repeat("0", missing), 10, 64)
 	if err != nil {
 		return Money{}, ErrMoneyRange
 	}
 	return Money{Amount: minor, Currency: code}, nil
+}
+
+func isDigits(text string) bool {
+	return text != "" && strings.Trim(text, "0123456789") == ""
 }
 
 // Decimal writes the amount as a plain decimal with the currency's own number of places.
