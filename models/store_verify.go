@@ -123,17 +123,23 @@ func (s *Store) eachLostChain(ctx context.Context, visit func(orderID string)) e
 	})
 }
 
-// eachLoneEvidence visits the messages that name no order, by id.
+// eachLoneEvidence visits the messages that name no order. There may be many, and no order among
+// them that an index keeps: they are read in one stream, however long it takes.
 func (s *Store) eachLoneEvidence(ctx context.Context, visit func(Evidence)) error {
-	return inPages(func(after string) (page []Evidence, err error) {
-		err = s.query(ctx, func(db *gorm.DB) error {
-			return db.Where("order_id IS NULL AND id > ?", after).Order("id").Limit(evidencePage).Find(&page).Error
-		})
-		return page, err
-	}, func(e Evidence) string { return e.ID }, func(e Evidence) error {
+	db := s.read.WithContext(ctx)
+	rows, err := db.Model(&Evidence{}).Where("order_id IS NULL").Rows()
+	if err != nil {
+		return classify(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var e Evidence
+		if err := db.ScanRows(rows, &e); err != nil {
+			return classify(err)
+		}
 		visit(e)
-		return nil
-	})
+	}
+	return classify(rows.Err())
 }
 
 // inPages reads rows page by page in the order of a key, and visits each.
