@@ -62,6 +62,7 @@ type errorPage struct {
 func (a *App) fail(c *fiber.Ctx, err error) error {
 	f := failureOf(err)
 	c.Status(f.status)
+	a.base.SetSecurityHeaders(c) // what fails early has none yet
 	c.Response().Header.Del(fiber.HeaderLocation)
 	if f.status == http.StatusServiceUnavailable || f.status == http.StatusTooManyRequests {
 		c.Set(fiber.HeaderRetryAfter, retryAfter)

@@ -127,8 +127,12 @@ func TestRefusedOnTheWire(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := send(t, newShop(t), tt.raw); got.StatusCode != tt.want {
+			got := send(t, newShop(t), tt.raw)
+			if got.StatusCode != tt.want {
 				t.Errorf("got %d, want %d", got.StatusCode, tt.want)
+			}
+			if tt.want >= 400 && got.Header.Get("Content-Security-Policy") == "" {
+				t.Error("got an error page without a content policy")
 			}
 		})
 	}

@@ -287,6 +287,45 @@ func TestSoldOutMeanwhile(t *testing.T) {
 	b.post("/checkout", b.checkout(models.Alipay)).check(t, "again", 303, "/o/.*", nil, nil)
 }
 
+func TestTakenDownMeanwhile(t *testing.T) {
+	s := newShop(t)
+	b := s.browse(desktop)
+	b.fill("tea-set", "TEA-SET", "1")
+	form := b.checkout(models.WeChat)
+	if err := s.store.PutProducts(t.Context(), []models.Product{{Slug: "tea-set", Name: "Tea set"}}); err != nil {
+		t.Fatal(err)
+	}
+	b.post("/checkout", form).check(t, "checkout", 409, "", []string{"no longer for sale", "Please remove it"}, []string{`href="/checkout"`})
+}
+
+// TestLastPieces lets more buyers order at once than there are pieces: each has an order or is
+// told, and no piece is sold twice.
+func TestLastPieces(t *testing.T) {
+	s := newShop(t)
+	const buyers, pieces = 8, 3
+	statuses := make(chan int, buyers)
+	var orders []func()
+	for range buyers {
+		b := s.browse(desktop)
+		b.fill("art-print", "PRINT", "1")
+		form := b.checkout(models.WeChat)
+		orders = append(orders, func() { statuses <- b.post("/checkout", form).status })
+	}
+	var wg sync.WaitGroup
+	for _, order := range orders {
+		wg.Go(order)
+	}
+	wg.Wait()
+	close(statuses)
+	got := map[int]int{}
+	for status := range statuses {
+		got[status]++
+	}
+	if diff := cmp.Diff(map[int]int{303: pieces, 409: buyers - pieces}, got); diff != "" {
+		t.Errorf("answers by status (-want +got):\n%s", diff)
+	}
+}
+
 func TestCheckoutWithAnEmptyCart(t *testing.T) {
 	s := newShop(t)
 	b := s.browse(desktop)

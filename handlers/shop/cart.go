@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/gofiber/fiber/v2"
@@ -17,6 +18,13 @@ import (
 var (
 	errQuantity = &models.Error{Kind: models.Invalid, Key: "error.quantity", Field: "quantity"}
 	errCartFull = &models.Error{Kind: models.Invalid, Key: "error.cart_full"}
+)
+
+// What can be wrong with a line, as keys of its message.
+const (
+	problemGone     = "cart.gone"
+	problemSoldOut  = "cart.sold_out"
+	problemOnlyLeft = "cart.only_left"
 )
 
 // cart is what the visitor's session wishes for, as the store has it now.
@@ -39,7 +47,7 @@ type cartLine struct {
 	Quantity int64
 	Total    int64
 	Most     int64  // pieces that can be ordered now
-	Problem  string // key of what is wrong; empty when nothing is
+	Problem  string // empty when nothing is wrong
 }
 
 // cartPage shows the cart.
@@ -102,13 +110,21 @@ func newLine(page web.Page, wish models.Line, v models.Variant) cartLine {
 	}
 	switch {
 	case !v.Active:
-		line.Problem = "cart.gone"
+		line.Problem = problemGone
 	case line.Most == 0:
-		line.Problem = "cart.sold_out"
+		line.Problem = problemSoldOut
 	case line.Most < wish.Quantity:
-		line.Problem = "cart.only_left"
+		line.Problem = problemOnlyLeft
 	}
 	return line
+}
+
+// obstacle returns why a blocked cart cannot be ordered.
+func (k cart) obstacle() *models.Error {
+	if slices.ContainsFunc(k.Lines, func(l cartLine) bool { return l.Problem == problemGone }) {
+		return models.ErrNotForSale
+	}
+	return models.ErrOutOfStock
 }
 
 func (k *cart) add(line cartLine, currency string) error {

@@ -148,6 +148,9 @@ func (p *Pages) place(c *fiber.Ctx, form checkoutForm) (*models.Order, error) {
 	if err != nil {
 		return nil, err
 	}
+	if wanted.Blocked {
+		return nil, &refusedForm{cause: wanted.obstacle()}
+	}
 	if errs := p.check(form, wanted.Shipped); len(errs) > 0 {
 		return nil, &refusedForm{fields: errs}
 	}

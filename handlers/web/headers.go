@@ -32,8 +32,14 @@ func newPolicy(public *url.URL, gatewayHosts []string) policy {
 	}
 }
 
-// SecurityHeaders sets what every answer carries; a handler may set a header anew.
+// SecurityHeaders gives every answer SetSecurityHeaders; a handler may set a header anew.
 func (b *Base) SecurityHeaders(c *fiber.Ctx) error {
+	b.SetSecurityHeaders(c)
+	return c.Next()
+}
+
+// SetSecurityHeaders sets what every answer of ours carries.
+func (b *Base) SetSecurityHeaders(c *fiber.Ctx) {
 	c.Set(fiber.HeaderContentSecurityPolicy, b.policy.images+b.policy.rest)
 	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
 	c.Set(fiber.HeaderReferrerPolicy, "same-origin") // other sites learn no address of ours; see SameSite
@@ -42,7 +48,6 @@ func (b *Base) SecurityHeaders(c *fiber.Ctx) error {
 	if b.policy.https {
 		c.Set(fiber.HeaderStrictTransportSecurity, "max-age=31536000")
 	}
-	return c.Next()
 }
 
 // AllowImagesFrom lets this one page show pictures from another host, such as a gateway's own
