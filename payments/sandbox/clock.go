@@ -69,12 +69,23 @@ func (c *clock) scaled(d time.Duration) time.Duration {
 }
 
 // at has f called once the clock shows the time. f must be quick.
-func (c *clock) at(due time.Time, f func()) {
+func (c *clock) at(due time.Time, f func()) *task {
 	c.mu.Lock()
 	c.serial++
-	heap.Push(&c.tasks, task{due: due, serial: c.serial, run: f})
+	t := &task{due: due, serial: c.serial, run: f}
+	heap.Push(&c.tasks, t)
 	c.mu.Unlock()
 	c.rouse()
+	return t
+}
+
+// cancel takes a task off the list, if it is still on it.
+func (c *clock) cancel(t *task) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if t.index < len(c.tasks) && c.tasks[t.index] == t {
+		heap.Remove(&c.tasks, t.index)
+	}
 }
 
 // settle does everything that is due, oldest first.
@@ -90,7 +101,7 @@ func (c *clock) nextDue() func() {
 	if len(c.tasks) == 0 || c.tasks[0].due.After(c.time()) {
 		return nil
 	}
-	return heap.Pop(&c.tasks).(task).run
+	return heap.Pop(&c.tasks).(*task).run
 }
 
 // run settles whenever something falls due, until the context ends.
@@ -128,25 +139,37 @@ func (c *clock) rouse() {
 type task struct {
 	due    time.Time
 	serial int // keeps tasks of one instant in the order in which they came
+	index  int // in the heap
 	run    func()
 }
 
 // tasks is a heap with the next task first.
-type tasks []task
+type tasks []*task
 
-func (t tasks) Len() int      { return len(t) }
-func (t tasks) Swap(i, j int) { t[i], t[j] = t[j], t[i] }
+func (t tasks) Len() int { return len(t) }
+
 func (t tasks) Less(i, j int) bool {
 	if t[i].due.Equal(t[j].due) {
 		return t[i].serial < t[j].serial
 	}
 	return t[i].due.Before(t[j].due)
 }
-func (t *tasks) Push(x any) { *t = append(*t, x.(task)) }
+
+func (t tasks) Swap(i, j int) {
+	t[i], t[j] = t[j], t[i]
+	t[i].index, t[j].index = i, j
+}
+
+func (t *tasks) Push(x any) {
+	added := x.(*task)
+	added.index = len(*t)
+	*t = append(*t, added)
+}
+
 func (t *tasks) Pop() any {
 	last := len(*t) - 1
 	x := (*t)[last]
-	(*t)[last] = task{}
+	(*t)[last] = nil
 	*t = (*t)[:last]
 	return x
 }

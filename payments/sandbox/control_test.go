@@ -41,6 +41,7 @@ func TestControlAPI(t *testing.T) {
 	b.shop.nothing(t)
 	b.api("POST", "payments/S1/pay", "", http.StatusConflict, nil)
 	b.api("POST", "payments/S1/dance", "", http.StatusBadRequest, nil)
+	b.api("POST", "payments/P1/pay?notify=sometimes", "", http.StatusBadRequest, nil)
 	b.api("POST", "payments/S9/pay", "", http.StatusNotFound, nil)
 	b.api("GET", "payments/S9", "", http.StatusNotFound, nil)
 

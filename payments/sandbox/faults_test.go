@@ -31,7 +31,9 @@ func (b *bench) order(g Gateway, number string) answer {
 // exists afterwards, and what the client sees.
 func TestTransportFaults(t *testing.T) {
 	broken := func(a answer) bool { return a.err != nil }
-	status := func(want int) func(answer) bool { return func(a answer) bool { return a.err == nil && a.status == want } }
+	status := func(want int) func(answer) bool {
+		return func(a answer) bool { return a.err == nil && a.status == want }
+	}
 	tests := []struct {
 		fault Fault
 		done  bool

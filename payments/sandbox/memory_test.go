@@ -8,19 +8,28 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestMemoryForgetsTheOldest(t *testing.T) {
 	m := newMemory(3)
+	var forgotten []string
+	undo := func(p Payment) func() {
+		return func() { forgotten = append(forgotten, p.Number) }
+	}
 	for i := range 5 {
 		p := Payment{Gateway: Pass2Pay, Number: fmt.Sprint(i), ID: fmt.Sprint("id", i), CreatedAt: noon}
-		if _, err := m.add(p); err != nil {
+		if _, err := m.add(p, undo); err != nil {
 			t.Fatal(err)
 		}
 		m.change(Pass2Pay, p.Number, func(p *Payment) error {
 			m.addRefund(p, Refund{Number: "R" + p.Number, CreatedAt: noon})
 			return nil
 		})
+	}
+	if diff := cmp.Diff([]string{"0", "1"}, forgotten); diff != "" {
+		t.Errorf("forgotten (-want +got):\n%s", diff)
 	}
 	if got := m.all(); len(got) != 3 || got[0].Number != "2" {
 		t.Errorf("payments: got %v, want the last three", got)
@@ -135,5 +144,35 @@ func TestServesAfterClose(t *testing.T) {
 	b.shop.nothing(t)
 	if _, err := b.Act("S2", Pay, NotifyBefore); !errors.Is(err, ErrNoPayment) {
 		t.Errorf("pay of nothing: got error %v, want %v", err, ErrNoPayment)
+	}
+}
+
+func TestClockForgetsCancelledTasks(t *testing.T) {
+	now := noon
+	c := newClock(func() time.Time { return now }, 1)
+	var done []int
+	var list []*task
+	for i, minutes := range []int{3, 1, 2, 1} {
+		list = append(list, c.at(now.Add(time.Duration(minutes)*time.Minute), func() { done = append(done, i) }))
+	}
+	c.cancel(list[2])
+	c.cancel(list[2])
+	c.advance(time.Hour)
+	c.cancel(list[0])
+	if diff := cmp.Diff([]int{1, 3, 0}, done); diff != "" {
+		t.Errorf("tasks done (-want +got):\n%s", diff)
+	}
+}
+
+// TestForgottenPaymentsLeaveNothingBehind: neither do refused ones.
+func TestForgottenPaymentsLeaveNothingBehind(t *testing.T) {
+	b := newBench(t)
+	b.memory.limit = 2
+	for i := range 5 {
+		b.create(Pass2Pay, fmt.Sprint("P", i))
+	}
+	b.pass2Pay(unifiedPath, b.p2pOrder("P4"))
+	if got := len(b.clock.tasks); got != 2 {
+		t.Errorf("tasks on the clock: got %d, want one for each payment that is left", got)
 	}
 }

@@ -51,7 +51,7 @@ func (m message) renamed(from, to string) message {
 	return changed
 }
 
-// without returns the message without the members that carry nothing: empty strings.
+// withoutEmpty returns the message without the members whose value is an empty string.
 func (m message) withoutEmpty() message {
 	return slices.DeleteFunc(slices.Clone(m), func(f member) bool { return f.value == "" })
 }

@@ -243,7 +243,7 @@ func (c *call) encode(n notice) (address, contentType string, body []byte) {
 	body = c.sealPass2PayNotice(n.message)
 	address, query, _ := strings.Cut(n.address, "?")
 	if query != "" {
-		body = slicesOf(query, "&", body)
+		body = concat(query, "&", body)
 	}
 	return address, "application/x-www-form-urlencoded; charset=UTF-8", body
 }

@@ -53,7 +53,7 @@ func TestNotifySchedule(t *testing.T) {
 				p := s.newPayment(test.gateway, "N1", "ALI_WAP", s.clock.now())
 				p.Amount, p.Currency, p.Wallet, p.NotifyURL = 1, "CNY", "alipay", "http://localhost/notify"
 				p.ExpiresAt = p.CreatedAt.Add(24 * time.Hour)
-				if _, err := s.memory.add(p); err != nil {
+				if _, err := s.memory.add(p, s.watchExpiry); err != nil {
 					t.Fatal(err)
 				}
 				if _, err := s.Pay("N1"); err != nil {
@@ -223,6 +223,10 @@ func TestNotifyCallsNobodyElse(t *testing.T) {
 		if err := refusePublic("tcp", test.address, nil); (err == nil) != test.allowed {
 			t.Errorf("%s: got error %v, want allowed %t", test.address, err, test.allowed)
 		}
+	}
+	b := newBench(t)
+	if d := b.deliver(notice{gateway: Pass2Pay, address: "http://8.8.8.8/"}); !strings.Contains(d.Error, "notifies only") {
+		t.Errorf("notification of a public address: got %+v, want it refused", d)
 	}
 	for address, want := range map[string]string{
 		"https://shop.example": "shop.example:443", "http://shop.example:8080": "shop.example:8080", "": "", "http://[::1]": "[::1]:80",

@@ -444,11 +444,19 @@ func TestPass2PayRefundInProgress(t *testing.T) {
 	}
 
 	b.pass2Pay(p2pRefundPath, refundOf("P1", "R2", 100))
+	b.create(ScanForPay, "S1")
+	b.mustPay("S1")
+	b.set(Fault{Gateway: ScanForPay, Kind: FaultRefundPending, Times: 1})
+	sameNumber := fields{"partnerOrderNo": "S1", "refundNo": "R2", "orderAmount": 1}
+	b.scanForPay("/api/common/refund", sameNumber)
 	b.Advance(refundLife)
+	if got := b.scanForPay("/api/common/refund", sameNumber).Body["status"]; got != 0.0 {
+		t.Errorf("the other gateway's refund of the same number: got status %v, want 0", got)
+	}
 	if got := query("R2").text("state"); got != "4" {
 		t.Errorf("refund without result after two hours: got state %s, want 4", got)
 	}
-	if err := b.SettleRefund("R2", RefundSucceeded); err != ErrState {
+	if err := b.settleRefund(Pass2Pay, "R2", RefundSucceeded); err != ErrState {
 		t.Errorf("settling it then: got error %v, want %v", err, ErrState)
 	}
 }

@@ -197,6 +197,7 @@ func (s *Sandbox) browserRoutes() http.Handler {
 	mux.Handle("GET /sandbox/static/", staticFiles())
 
 	mux.HandleFunc("GET /sandbox", s.showControl)
+	mux.HandleFunc("GET /sandbox/{$}", s.showControl)
 	mux.HandleFunc("POST /sandbox/faults", s.setFaultByForm)
 	mux.HandleFunc("POST /sandbox/faults/clear", s.clearFaultsByForm)
 	mux.HandleFunc("POST /sandbox/clock", s.setClockByForm)

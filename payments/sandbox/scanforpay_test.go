@@ -237,6 +237,10 @@ func TestScanForPayExpiry(t *testing.T) {
 			t.Errorf("timeoutRule %q: got %s, want %s", test.rule, got, test.want)
 		}
 	}
+	b.scanForPay("/api/online/create", b.sfpOrder("OLD").with(fields{"orderCreate": "1772337000000", "timeoutRule": "5m"}))
+	if got := b.scanForPay("/api/common/payQuery", fields{"partnerOrderNo": "OLD"}).Body["code"]; got != 33.0 {
+		t.Errorf("query of an order whose time was over when it came: got code %v, want 33", got)
+	}
 	b.Advance(15 * time.Minute)
 	if got := b.scanForPay("/api/common/payQuery", fields{"partnerOrderNo": "E15m"}).Body["code"]; got != 33.0 {
 		t.Errorf("query after expiry: got code %v, want 33", got)

@@ -79,7 +79,7 @@ func signScanForPay(text []byte, key string) string {
 // signature is empty, as it is for a partner whom the gateway does not know.
 func (c *call) sealScanForPay(key string, header, body message) []byte {
 	header, body = c.distort(header), c.distort(body)
-	text := slicesOf(`{"header":`, header.json(), `,"body":`, body.json(), `}`)
+	text := concat(`{"header":`, header.json(), `,"body":`, body.json(), `}`)
 	text = c.restyle(text)
 	signature := ""
 	if key != "" {
@@ -87,9 +87,9 @@ func (c *call) sealScanForPay(key string, header, body message) []byte {
 	}
 	signature, present := c.distortSignature(signature)
 	if !present {
-		return slicesOf(`{"response":`, text, `}`)
+		return concat(`{"response":`, text, `}`)
 	}
-	return slicesOf(`{"response":`, text, `,"signature":`, quote(signature), `}`)
+	return concat(`{"response":`, text, `,"signature":`, quote(signature), `}`)
 }
 
 func (s *Sandbox) scanForPayHeader(now time.Time) message {
@@ -102,8 +102,8 @@ func (s *Sandbox) scanForPayHeader(now time.Time) message {
 	}
 }
 
-// slicesOf joins strings and byte slices.
-func slicesOf(parts ...any) []byte {
+// concat joins strings and byte slices.
+func concat(parts ...any) []byte {
 	var b bytes.Buffer
 	for _, part := range parts {
 		switch part := part.(type) {
