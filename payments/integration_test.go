@@ -136,6 +136,21 @@ func (w *wired) act(number string, a sandbox.Action, when sandbox.Notify) {
 	}
 }
 
+// awaitNotification returns once a notification about the payment was answered, or is known not to
+// come.
+func (w *wired) awaitNotification(number string) {
+	w.t.Helper()
+	for range 1000 {
+		for _, c := range w.box.Calls() {
+			if c.Operation == sandbox.OpNotify && c.Number == number {
+				return
+			}
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	w.t.Fatalf("no notification about %s came", number)
+}
+
 func (w *wired) fault(f sandbox.Fault) {
 	w.t.Helper()
 	if err := w.box.SetFault(f); err != nil {
@@ -405,6 +420,7 @@ func TestNotificationsInAnyManner(t *testing.T) {
 					w.act(p.Number, sandbox.Pay, sandbox.NotifyBefore)
 				}
 				w.pass(time.Minute)
+				w.awaitNotification(p.Number)
 				want := standing{Order: models.OrderPaid, Payments: []string{"succeeded confirmed"}, OnHand: 2}
 				if diff := cmp.Diff(want, w.standing(o.ID)); diff != "" {
 					t.Errorf("a minute later (-want +got):\n%s", diff)
