@@ -264,7 +264,7 @@ func ReconcileDay(ctx context.Context, store *models.Store, gateway models.Gatew
 	result := Reconcile(statement, shop)
 	for i := range result.Differences {
 		if d := &result.Differences[i]; d.Shop == nil {
-			if d.Note, err = note(ctx, store, gateway, d.Statement); err != nil {
+			if d.Note, err = day.note(ctx, store, gateway, d.Statement); err != nil {
 				return Result{}, err
 			}
 		}
@@ -273,12 +273,12 @@ func ReconcileDay(ctx context.Context, store *models.Store, gateway models.Gatew
 }
 
 // note says what the shop knows about a line of the statement that it has not recorded.
-func note(ctx context.Context, store *models.Store, gateway models.GatewayName, line *Entry) (string, error) {
+func (d Day) note(ctx context.Context, store *models.Store, gateway models.GatewayName, line *Entry) (string, error) {
 	if line.Number == "" {
 		return "no payment is known by this reference", nil
 	}
 	if line.Refund {
-		return noteRefund(ctx, store, line.Number)
+		return d.noteRefund(ctx, store, line.Number)
 	}
 	p, err := store.PaymentByNumber(ctx, line.Number)
 	switch {
@@ -289,12 +289,12 @@ func note(ctx context.Context, store *models.Store, gateway models.GatewayName, 
 	case p.Gateway != gateway:
 		return fmt.Sprintf("the shop made this payment at %s", p.Gateway), nil
 	case p.SucceededAt != nil:
-		return fmt.Sprintf("the shop recorded it at %s", p.SucceededAt.Format(time.RFC3339)), nil
+		return fmt.Sprintf("the shop recorded it on %s", p.SucceededAt.In(d.zone).Format(time.DateOnly)), nil
 	}
 	return fmt.Sprintf("in the shop this payment is %s", p.Status), nil
 }
 
-func noteRefund(ctx context.Context, store *models.Store, number string) (string, error) {
+func (d Day) noteRefund(ctx context.Context, store *models.Store, number string) (string, error) {
 	r, err := store.RefundByNumber(ctx, number)
 	switch {
 	case errors.Is(err, models.ErrRefundNotFound):
@@ -302,7 +302,7 @@ func noteRefund(ctx context.Context, store *models.Store, number string) (string
 	case err != nil:
 		return "", err
 	case r.SucceededAt != nil:
-		return fmt.Sprintf("the shop recorded it at %s", r.SucceededAt.Format(time.RFC3339)), nil
+		return fmt.Sprintf("the shop recorded it on %s", r.SucceededAt.In(d.zone).Format(time.DateOnly)), nil
 	}
 	return fmt.Sprintf("in the shop this refund is %s", r.Status), nil
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"saoma/models"
@@ -152,8 +153,11 @@ func (r statementRow) identify(e *Entry) error {
 	if !e.Refund {
 		e.Reference = r.text(r.Reference)
 	}
-	if e.Number == "" && e.Reference == "" {
+	switch {
+	case e.Number == "" && e.Reference == "":
 		return fmt.Errorf("column %q: must not be empty: nothing else tells what the row is about", column)
+	case strings.ContainsFunc(e.Number+e.Reference, func(c rune) bool { return !unicode.IsPrint(c) }):
+		return fmt.Errorf("column %q: %q has characters that cannot be printed", column, e.Number+e.Reference)
 	}
 	return nil
 }

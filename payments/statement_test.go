@@ -114,6 +114,7 @@ func TestStatementRefused(t *testing.T) {
 		"stray quote":        {text: plainHeader + good + "P1,pay\"ment,1,CNY,x\n", want: `line 3, column 7: bare " in non-quoted-field`},
 		"not UTF-8":          {text: plainHeader + good + "P1,payment,1,CNY,\xd6\xd0\n", want: "line 3, column 5: not UTF-8"},
 		"no number":          {text: plainHeader + good + ",payment,1,CNY,2026-11-20 12:00:00\n", want: `line 3, column "number": must not be empty`},
+		"control characters": {text: plainHeader + good + "P1\x1b[2J,payment,1,CNY,2026-11-20 12:00:00\n", want: `line 3, column "number": "P1\x1b[2J" has characters`},
 		"unknown type":       {text: plainHeader + good + "P1,fee,1,CNY,2026-11-20 12:00:00\n", want: `line 3, column "type": "fee" is neither`},
 		"type in capitals":   {text: plainHeader + good + "P1,Refund,1,CNY,2026-11-20 12:00:00\n", want: `line 3, column "type": "Refund" is neither`},
 		"negative payment":   {text: plainHeader + good + "P1,payment,-1,CNY,2026-11-20 12:00:00\n", want: `line 3, column "amount": a payment cannot be "-1"`},
