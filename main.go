@@ -183,6 +183,7 @@ func serve(ctx context.Context, c *config.Config) error {
 	case err = <-served:
 	case <-ctx.Done():
 		app.Drain()
+		models.KillPoint("shutdown.draining")
 		time.Sleep(balancerPause(c)) // a balancer sees that we are not ready and sends no more
 		err = app.ShutdownWithTimeout(drainTimeout)
 	}

@@ -83,7 +83,7 @@ type Store struct {
 func Open(ctx context.Context, o Options) (*Store, error) {
 	s := &Store{Shop: o.Shop, driver: o.Driver, now: o.Now, log: o.Log, done: make(chan struct{})}
 	if s.now == nil {
-		s.now = time.Now
+		s.now = systemTime
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

@@ -26,8 +26,11 @@ func (s *Store) PlaceOrder(ctx context.Context, d Draft) (*Order, error) {
 		if order, err = tx.orderByFormToken(d.FormToken); err == nil || !errors.Is(err, ErrOrderNotFound) {
 			return err
 		}
-		order, err = tx.placeOrder(d, lines)
-		return err
+		if order, err = tx.placeOrder(d, lines); err != nil {
+			return err
+		}
+		KillPoint("checkout.before_commit")
+		return nil
 	})
 	if errors.Is(err, gorm.ErrDuplicatedKey) { // the same form, at the same moment, on another connection
 		return s.OrderByFormToken(ctx, d.FormToken)
@@ -35,6 +38,7 @@ func (s *Store) PlaceOrder(ctx context.Context, d Draft) (*Order, error) {
 	if err != nil {
 		return nil, err
 	}
+	KillPoint("checkout.committed")
 	return order, nil
 }
 

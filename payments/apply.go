@@ -40,6 +40,7 @@ func (s *Service) Apply(ctx context.Context, r Report, op Operation) error {
 		if err := s.carryOut(tx, order, payment, r, d); err != nil {
 			return err
 		}
+		models.KillPoint("apply.before_commit")
 		return tx.AddEvidence(order, evidenceOf(payment, r.Exchange, op, d.verdict, d.rule))
 	})
 }

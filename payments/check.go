@@ -41,6 +41,7 @@ func (s *Service) ask(ctx context.Context, p *models.Payment) error {
 	report, err := account.Gateway.Query(ctx, p.Number)
 	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
+	models.KillPoint("query.answered")
 	if err == nil {
 		return s.Apply(keep, report, OpQuery)
 	}

@@ -66,6 +66,7 @@ func (s *Service) refundDue(ctx context.Context, r *models.Refund) (bool, error)
 	if claimed, err := s.store.ClaimRefund(ctx, r, until); err != nil || !claimed {
 		return false, err
 	}
+	models.KillPoint("refund.claimed")
 	err := s.carryOutRefund(ctx, r)
 	age := s.store.Now().Sub(r.CreatedAt)
 	next := s.store.Now().Add(time.Hour)
@@ -112,6 +113,7 @@ func (s *Service) carryOutRefund(ctx context.Context, r *models.Refund) error {
 	}
 	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
+	models.KillPoint("refund.answered")
 	return errors.Join(err, s.recordRefund(keep, r, report, err, op, repeated && blind))
 }
 
@@ -129,6 +131,7 @@ func (s *Service) recordRefund(ctx context.Context, r *models.Refund, report Ref
 		if err != nil {
 			return err
 		}
+		models.KillPoint("refund.before_commit")
 		if report.Exchange.Request == nil && report.Exchange.Response == nil {
 			return nil // nothing left us
 		}

@@ -95,7 +95,12 @@ func (s *Service) Notify(ctx context.Context, gateway models.GatewayName, conten
 		s.keepRefused(ctx, gateway, body, err)
 		return err
 	}
-	return s.Apply(ctx, report, OpNotification)
+	models.KillPoint("notify.verified")
+	if err := s.Apply(ctx, report, OpNotification); err != nil {
+		return err
+	}
+	models.KillPoint("notify.committed")
+	return nil
 }
 
 // What strangers may make us keep: so many refused messages in a row, then one a second, each cut

@@ -95,10 +95,12 @@ func (s *Service) attempt(ctx context.Context, o *models.Order, w models.Wallet,
 	if err != nil {
 		return NextAction{}, err
 	}
+	models.KillPoint("create.before_call")
 	created, callErr := s.accounts[route.Gateway].Gateway.Create(ctx, s.createRequest(o, p))
 	// The buyer may have gone and the deadline may have passed: what the gateway said is kept anyway.
 	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
+	models.KillPoint("create.answered")
 	if callErr != nil {
 		return NextAction{}, s.createFailed(keep, p, created, callErr)
 	}
@@ -163,6 +165,7 @@ func (s *Service) createAnswered(ctx context.Context, p *models.Payment, c Creat
 	if err != nil {
 		return NextAction{}, err
 	}
+	models.KillPoint("create.stored")
 	if c.State != StatePending || c.Action.Kind == models.ActionNone {
 		// Whatever final state it claims, a query proves it or does not.
 		if err := s.ask(ctx, p); err != nil {

@@ -210,6 +210,7 @@ func (s *Service) checkDue(ctx context.Context, p *models.Payment) (bool, error)
 	if claimed, err := s.store.ClaimCheck(ctx, p, until); err != nil || !claimed {
 		return false, err
 	}
+	models.KillPoint("sweep.claimed")
 	askErr := s.askDue(ctx, p)
 	fresh, err := s.store.PaymentByNumber(ctx, p.Number)
 	if err != nil {
@@ -264,6 +265,7 @@ func (s *Service) expire(ctx context.Context, orderID string) (bool, error) {
 		}
 		cancel()
 	}
+	models.KillPoint("expiry.asked")
 	expired := false
 	err = s.store.Tx(ctx, func(tx *models.Tx) error {
 		order, err := tx.LockOrder(orderID)
@@ -277,8 +279,10 @@ func (s *Service) expire(ctx context.Context, orderID string) (bool, error) {
 			}
 		}
 		expired, err = tx.CloseOrder(order, models.OrderExpired)
+		models.KillPoint("expiry.before_commit")
 		return err
 	})
+	models.KillPoint("expiry.committed")
 	return expired, err
 }
 

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"saoma/models"
 )
 
 // Limits of one call to a gateway.
@@ -61,6 +63,7 @@ func (t *Transport) Post(ctx context.Context, address, contentType string, body 
 		return 0, nil, &CallError{Outcome: outcomeOfDial(err), Err: withoutURL(err)}
 	}
 	defer resp.Body.Close()
+	models.KillPoint("call.unread")
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
 		return resp.StatusCode, answer, &CallError{Outcome: Unknown, Err: fmt.Errorf("answer broke off: %w", err)}

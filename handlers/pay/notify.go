@@ -31,6 +31,7 @@ func (p *Pages) Notify(gateway models.GatewayName) fiber.Handler {
 			return answer(c, fiber.StatusUnsupportedMediaType, "encoded bodies are not read")
 		}
 		body := bytes.Clone(c.Request().Body())
+		models.KillPoint("notify.read")
 		if len(body) > maxNotification {
 			return answer(c, fiber.StatusRequestEntityTooLarge, "too large")
 		}
