@@ -1,15 +1,26 @@
 package models
 
-import "context"
+import (
+	"context"
+	"errors"
+
+	"gorm.io/gorm"
+)
 
 // FillDemo puts the demo products into a shop that has no products yet, and does nothing in any
 // other. Prices are for a currency with two decimals; they are whole units in one without.
 func (s *Store) FillDemo(ctx context.Context) error {
-	products, err := s.Products(ctx)
-	if err != nil || len(products) > 0 {
-		return err
+	err := s.Tx(ctx, func(tx *Tx) error {
+		var products int64
+		if err := tx.db.Model(&Product{}).Count(&products).Error; err != nil || products > 0 {
+			return err
+		}
+		return tx.putProducts(demoProducts())
+	})
+	if errors.Is(err, gorm.ErrDuplicatedKey) {
+		return nil // another replica was filling it at the same moment
 	}
-	return s.PutProducts(ctx, demoProducts())
+	return err
 }
 
 func demoProducts() []Product {

@@ -71,14 +71,16 @@ func (s *Store) Products(ctx context.Context) ([]Product, error) {
 // PutProducts writes products and their variants, all or none: what has a known slug or SKU is
 // changed, the rest is added. Stock on hand is set to the given number; what is reserved stays.
 func (s *Store) PutProducts(ctx context.Context, products []Product) error {
-	return s.Tx(ctx, func(tx *Tx) error {
-		for _, p := range products {
-			if err := tx.putProduct(p); err != nil {
-				return err
-			}
+	return s.Tx(ctx, func(tx *Tx) error { return tx.putProducts(products) })
+}
+
+func (tx *Tx) putProducts(products []Product) error {
+	for _, p := range products {
+		if err := tx.putProduct(p); err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 func (tx *Tx) putProduct(p Product) error {
@@ -119,7 +121,8 @@ func (tx *Tx) putVariant(v Variant) error {
 }
 
 // The ways in which stock moves. Each is one conditional UPDATE, so that neither number is ever
-// negative whoever else moves it at the same time.
+// negative whoever else moves it at the same time. Whether stock is counted was decided when the
+// order was placed: what it reserved then is sold or given back though it be counted no more.
 
 // reserve holds n pieces for a pending order; false when there are not so many.
 func (tx *Tx) reserve(variantID string, n int64) (bool, error) {
@@ -152,6 +155,6 @@ func (tx *Tx) take(variantID string, n int64) (bool, error) {
 }
 
 func (tx *Tx) moveStock(variantID, condition string, n int64, changes map[string]any) (bool, error) {
-	set := tx.db.Model(&Variant{}).Where("id = ? AND counted = ?", variantID, true).Where(condition, n).Updates(changes)
+	set := tx.db.Model(&Variant{}).Where("id = ?", variantID).Where(condition, n).Updates(changes)
 	return set.RowsAffected == 1, set.Error
 }
