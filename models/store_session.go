@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 )
 
 // session is what a visitor's cookie stands for. The database never sees the cookie's own value,
@@ -31,12 +32,8 @@ func (s *Store) Session(ctx context.Context, idHash string) ([]byte, error) {
 // SaveSession keeps the data under the hash until the time given.
 func (s *Store) SaveSession(ctx context.Context, idHash string, data []byte, expires time.Time) error {
 	return s.Tx(ctx, func(tx *Tx) error {
-		set := tx.db.Model(&session{}).Where("id_hash = ?", idHash).
-			Updates(map[string]any{"data": data, "expires_at": expires.UTC()})
-		if set.Error != nil || set.RowsAffected > 0 {
-			return set.Error
-		}
-		return tx.db.Create(&session{IDHash: idHash, Data: data, ExpiresAt: expires.UTC()}).Error
+		row := session{IDHash: idHash, Data: data, ExpiresAt: expires.UTC()}
+		return tx.db.Clauses(clause.OnConflict{UpdateAll: true}).Create(&row).Error
 	})
 }
 

@@ -260,3 +260,21 @@ func TestSessions(t *testing.T) {
 		}
 	})
 }
+
+func TestOneSessionSavedAtOnce(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, o models.Options) {
+		s := modelstest.Open(t, o)
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				if err := s.SaveSession(context.Background(), "hash", []byte("data"), s.Now().Add(time.Hour)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if got, err := s.Session(t.Context(), "hash"); err != nil || string(got) != "data" {
+			t.Errorf("got %q, err %v", got, err)
+		}
+	})
+}
