@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"gorm.io/gorm"
@@ -36,23 +37,43 @@ func (s *Store) WriteTogether(ctx context.Context, fns ...func(tx *Tx) error) []
 	return errs
 }
 
-// Plan returns how the database goes about a query that the function makes by the transaction it
-// gets: its tables and the index that it takes for each.
-func (s *Store) Plan(ctx context.Context, query func(db *gorm.DB) *gorm.DB) (string, error) {
-	statement := s.read.ToSQL(query)
+// Insert stores rows as they are.
+func (tx *Tx) Insert(rows any) error { return tx.db.CreateInBatches(rows, 200).Error }
+
+// Plan returns how the database goes about the queries that the function makes, with the index that
+// it takes for each.
+func (s *Store) Plan(ctx context.Context, run func() error) (string, error) {
+	type query struct {
+		text   string
+		values []any
+	}
+	var queries []query
+	err := s.read.Callback().Query().After("gorm:query").Register("plan", func(db *gorm.DB) {
+		queries = append(queries, query{db.Statement.SQL.String(), db.Statement.Vars})
+	})
+	if err != nil {
+		return "", err
+	}
+	if err := run(); err != nil {
+		return "", err
+	}
+	if err := s.read.Callback().Query().Remove("plan"); err != nil {
+		return "", err
+	}
 	explain := "EXPLAIN "
 	if s.driver == DriverSQLite {
 		explain = "EXPLAIN QUERY PLAN "
 	}
-	var rows []map[string]any
-	err := s.query(ctx, func(db *gorm.DB) error { return db.Raw(explain + statement).Scan(&rows).Error })
 	var plan strings.Builder
-	for _, row := range rows {
-		for _, column := range []string{"detail", "type", "key", "Extra"} {
-			if text, ok := row[column].(string); ok {
-				plan.WriteString(text + " ")
-			}
+	for _, q := range queries {
+		var rows []map[string]any
+		err := s.query(ctx, func(db *gorm.DB) error { return db.Raw(explain+q.text, q.values...).Scan(&rows).Error })
+		if err != nil {
+			return "", err
+		}
+		for _, row := range rows {
+			fmt.Fprintln(&plan, row["detail"], row["type"], row["key"], row["Extra"])
 		}
 	}
-	return plan.String(), err
+	return plan.String(), nil
 }

@@ -120,7 +120,8 @@ func (tx *Tx) priceLines(lines map[string]int64) ([]OrderItem, error) {
 	}
 	items := make([]OrderItem, len(variants))
 	for i, v := range variants {
-		if !v.Active || lines[v.SKU] > MaxQuantity {
+		// MySQL finds "cup" for "cup " too, of which then nothing is wanted.
+		if quantity := lines[v.SKU]; !v.Active || quantity < 1 || quantity > MaxQuantity {
 			return nil, ErrNotForSale.Because(fmt.Errorf("sku %s", v.SKU))
 		}
 		items[i] = OrderItem{

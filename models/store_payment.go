@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -39,22 +40,21 @@ func (tx *Tx) MovePayment(p *Payment, to PaymentStatus, c PaymentChange) (bool, 
 	if !p.Status.CanBecome(to) {
 		return false, nil
 	}
-	changes := c.columns(p)
-	changes["status"] = to
+	moved := *p
+	changes := c.columns(&moved)
+	moved.Status, changes["status"] = to, to
 	if to != PaymentPending {
-		changes["live_order_id"] = nil
-		p.LiveOrderID = nil
+		moved.LiveOrderID, changes["live_order_id"] = nil, nil
 	}
 	if to == PaymentSucceeded {
 		now := tx.Now()
-		p.SucceededAt = &now
-		changes["succeeded_at"] = now
+		moved.SucceededAt, changes["succeeded_at"] = &now, now
 	}
 	set := tx.db.Model(&Payment{}).Where("id = ? AND status = ?", p.ID, p.Status).Updates(changes)
 	if set.Error != nil || set.RowsAffected != 1 {
 		return false, set.Error
 	}
-	p.Status = to
+	*p = moved
 	tx.changed[p.OrderID] = true
 	return true, nil
 }
@@ -116,6 +116,21 @@ func (s *Store) PaymentByNumber(ctx context.Context, number string) (*Payment, e
 	if err != nil {
 		return nil, notFound(err, ErrPaymentNotFound)
 	}
+	if p.Number != number { // MySQL takes no notice of blanks at the end
+		return nil, ErrPaymentNotFound
+	}
+	return &p, nil
+}
+
+// PaymentByReference returns the attempt with the gateway's number, or ErrPaymentNotFound.
+func (s *Store) PaymentByReference(ctx context.Context, gateway GatewayName, reference string) (*Payment, error) {
+	var p Payment
+	err := s.query(ctx, func(db *gorm.DB) error {
+		return db.Where("gateway = ? AND reference = ?", gateway, reference).Take(&p).Error
+	})
+	if err != nil {
+		return nil, notFound(err, ErrPaymentNotFound)
+	}
 	return &p, nil
 }
 
@@ -155,7 +170,9 @@ func (s *Store) ScheduleCheck(ctx context.Context, p *Payment, claimed, next tim
 	})
 }
 
+// truncate makes a text fit its column, which keeps valid UTF-8 only.
 func truncate(text string, bytes int) string {
+	text = strings.ToValidUTF8(text, "\ufffd")
 	if len(text) <= bytes {
 		return text
 	}
