@@ -57,6 +57,8 @@ const usage = `Usage:
   saoma products import FILE.csv [--config F] put products into the catalogue
   saoma products export [--config FILE]       print the catalogue as CSV
   saoma sweep [--config FILE]                 ask once about every payment that is due
+  saoma reconcile --gateway G --day 2026-11-20 STATEMENT.csv [--config FILE]
+                                              compare a gateway's statement with the shop's books
   saoma verify [--config FILE]                check that no kept message of a gateway was changed
   saoma version                               print version, commit and Go version
 `
@@ -79,6 +81,8 @@ func run(ctx context.Context, args []string) error {
 		return products(ctx, args)
 	case "sweep":
 		return withConfig(args, func(c *config.Config, _ []string) error { return sweep(ctx, c) })
+	case "reconcile":
+		return reconcile(ctx, args)
 	case "verify":
 		return withConfig(args, func(c *config.Config, _ []string) error { return verify(ctx, c) })
 	case "version":

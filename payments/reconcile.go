@@ -115,14 +115,14 @@ func (e Entry) name() name {
 type comparison struct {
 	shop    []Entry
 	index   map[name]int  // into shop
-	claimed map[int]bool  // of shop: found in the statement
+	claimed []bool        // by the place in shop: found in the statement
 	unknown map[name]bool // found in the statement, and not in shop
 	result  Result
 }
 
 func newComparison(shop []Entry) *comparison {
 	c := &comparison{
-		shop: shop, index: make(map[name]int, len(shop)), claimed: make(map[int]bool, len(shop)), unknown: map[name]bool{},
+		shop: shop, index: make(map[name]int, len(shop)), claimed: make([]bool, len(shop)), unknown: map[name]bool{},
 	}
 	for i, e := range shop {
 		c.index[name{e.Refund, false, e.Number}] = i
