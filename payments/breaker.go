@@ -10,62 +10,83 @@ import (
 )
 
 // A gateway that fails this often in a row is left alone for a moment, so that buyers get a clear
-// answer at once and the gateway is not hammered while it is down.
+// answer at once and the gateway is not hammered while it is down. Then one call tries it.
 const (
 	breakerFailures = 5
 	breakerPause    = 5 * time.Second
 )
 
-// guarded is a gateway behind a circuit breaker. Reading notifications needs none.
+// guarded is a gateway behind two circuit breakers: one for the creates that buyers wait for, one
+// for everything that we ask about what is there already. So a gateway that answers no questions
+// still sells. Reading notifications needs no breaker.
 type guarded struct {
 	Gateway
-	breaker circuitbreaker.CircuitBreaker[any]
+	creates breaker
+	asks    breaker
 }
 
-func withBreaker(g Gateway) Gateway {
-	return &guarded{Gateway: g, breaker: circuitbreaker.NewBuilder[any]().
-		WithFailureThreshold(breakerFailures).WithDelay(breakerPause).Build()}
+func withBreakers(g Gateway) *guarded {
+	return &guarded{Gateway: g, creates: newBreaker(), asks: newBreaker()}
 }
+
+// leftAlone reports whether the gateway is asked nothing at the moment.
+func (g *guarded) leftAlone() bool { return g.asks.RemainingDelay() > 0 }
 
 func (g *guarded) Create(ctx context.Context, r CreateRequest) (Created, error) {
-	return guard(g, func() (Created, error) { return g.Gateway.Create(ctx, r) })
+	return guard(g.creates, func() (Created, error) { return g.Gateway.Create(ctx, r) })
 }
 
 func (g *guarded) Query(ctx context.Context, number string) (Report, error) {
-	return guard(g, func() (Report, error) { return g.Gateway.Query(ctx, number) })
+	return guard(g.asks, func() (Report, error) { return g.Gateway.Query(ctx, number) })
 }
 
 func (g *guarded) Close(ctx context.Context, number string) (Exchange, error) {
-	return guard(g, func() (Exchange, error) { return g.Gateway.Close(ctx, number) })
+	return guard(g.asks, func() (Exchange, error) { return g.Gateway.Close(ctx, number) })
 }
 
 func (g *guarded) Refund(ctx context.Context, r RefundRequest) (RefundReport, error) {
-	return guard(g, func() (RefundReport, error) { return g.Gateway.Refund(ctx, r) })
+	return guard(g.asks, func() (RefundReport, error) { return g.Gateway.Refund(ctx, r) })
 }
 
 func (g *guarded) QueryRefund(ctx context.Context, r RefundRequest) (RefundReport, error) {
-	return guard(g, func() (RefundReport, error) { return g.Gateway.QueryRefund(ctx, r) })
+	return guard(g.asks, func() (RefundReport, error) { return g.Gateway.QueryRefund(ctx, r) })
 }
 
-var errPaused = errors.New("the gateway failed several times in a row and is left alone for a moment")
+type breaker circuitbreaker.CircuitBreaker[any]
 
-func guard[R any](g *guarded, call func() (R, error)) (R, error) {
-	if !g.breaker.TryAcquirePermit() {
-		var none R
-		return none, &CallError{Outcome: NotSent, Err: errPaused}
+func newBreaker() breaker {
+	return circuitbreaker.NewBuilder[any]().
+		WithFailureThreshold(breakerFailures).WithDelay(breakerPause).WithSuccessThreshold(1).Build()
+}
+
+// errLeftAlone: nothing was sent.
+var errLeftAlone = errors.New("the gateway failed several times in a row and is left alone for a moment")
+
+// guard makes the call unless the breaker is open.
+func guard[R any](b breaker, call func() (R, error)) (result R, err error) {
+	if !b.TryAcquirePermit() {
+		return result, &CallError{Outcome: NotSent, Err: errLeftAlone}
 	}
-	result, err := call()
-	if unanswered(err) {
-		g.breaker.RecordFailure()
-	} else {
-		g.breaker.RecordSuccess()
-	}
+	failed := true
+	defer func() { // after a panic as well: a permit that is not given back keeps the breaker shut for ever
+		if failed {
+			b.RecordFailure()
+		} else {
+			b.RecordSuccess()
+		}
+	}()
+	result, err = call()
+	failed = unanswered(err)
 	return result, err
 }
 
-// unanswered reports whether the gateway failed to give an answer, in contrast to one we dislike.
+// unanswered reports whether the gateway failed to give an answer, in contrast to one we dislike: a
+// code of the gateway's is an answer, though it may leave unknown what became of the payment.
 func unanswered(err error) bool {
 	if err == nil {
+		return false
+	}
+	if call, ok := errors.AsType[*CallError](err); ok && call.Code != "" {
 		return false
 	}
 	_, dial := errors.AsType[*net.OpError](err)

@@ -45,11 +45,17 @@ type Account struct {
 	Validity time.Duration // how long it may still take the money of an attempt
 }
 
+// account is an Account behind breakers.
+type account struct {
+	Gateway  *guarded
+	Validity time.Duration
+}
+
 // Service starts payments, learns what became of them, and records it. It may be used from many
 // goroutines and by several processes on one database.
 type Service struct {
 	store            *models.Store
-	accounts         map[models.GatewayName]Account
+	accounts         map[models.GatewayName]account
 	routes           Routes
 	publicURL        string
 	shopName         string
@@ -62,12 +68,11 @@ type Service struct {
 // New returns the service.
 func New(c Config) *Service {
 	s := &Service{
-		store: c.Store, accounts: map[models.GatewayName]Account{}, publicURL: c.PublicURL,
+		store: c.Store, accounts: map[models.GatewayName]account{}, publicURL: c.PublicURL,
 		routes: c.Routes, shopName: c.ShopName, latePayment: c.LatePayment, duplicatePayment: c.DuplicatePayment, refused: rate.NewLimiter(1, refusedBurst), log: c.Log,
 	}
 	for _, a := range c.Gateways {
-		a.Gateway = withBreaker(a.Gateway)
-		s.accounts[a.Gateway.Name()] = a
+		s.accounts[a.Gateway.Name()] = account{Gateway: withBreakers(a.Gateway), Validity: a.Validity}
 	}
 	return s
 }
