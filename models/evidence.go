@@ -11,6 +11,9 @@ const (
 	Received Direction = "received" // a notification
 )
 
+// MaxRule is how much of Evidence.Rule is kept, in bytes.
+const MaxRule = 200
+
 // Evidence is one message from or to a gateway as it stood on the wire, and what was made of it.
 // It is only ever added to. Within one order each row holds the hash of the row before.
 type Evidence struct {

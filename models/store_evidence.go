@@ -15,7 +15,7 @@ import (
 func (tx *Tx) AddEvidence(o *Order, e Evidence) error {
 	e.ID, e.CreatedAt = NewID(), tx.Now()
 	e.Digest = MessageDigest(e.Request, e.Response)
-	e.Rule = truncate(e.Rule, 200)
+	e.Rule = truncate(e.Rule, MaxRule)
 	if o == nil {
 		e.Hash = e.hash()
 		return tx.db.Create(&e).Error

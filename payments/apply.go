@@ -41,7 +41,9 @@ func (s *Service) Apply(ctx context.Context, r Report, op Operation) error {
 			return err
 		}
 		models.KillPoint("apply.before_commit")
-		return tx.AddEvidence(order, evidenceOf(payment, r.Exchange, op, d.verdict, d.rule))
+		e := evidenceOf(payment, r.Exchange, op, d.verdict, d.rule)
+		e.Gateway = r.Gateway // who said it, which need not be where the attempt was made
+		return tx.AddEvidence(order, e)
 	})
 }
 

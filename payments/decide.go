@@ -28,6 +28,13 @@ const (
 	verdictUnknown  = "unknown"  // the call did not end in a verified answer
 )
 
+// Rules by which proof of a payment is found again.
+const (
+	ruleSuccess  = "verified success"
+	ruleAgrees   = "a signed query agrees"
+	ruleRefunded = "refunded in full"
+)
+
 // conflictAfter is how long a query may lag behind a success that we recorded.
 const conflictAfter = 10 * time.Minute
 
@@ -96,12 +103,12 @@ func mismatch(p models.Payment, r Report, f facts) (models.IncidentKind, string)
 func decideSuccess(p models.Payment, r Report) decision {
 	if p.Status != models.PaymentSucceeded {
 		return decision{
-			verdict: verdictAccepted, rule: "verified success", move: models.PaymentSucceeded,
+			verdict: verdictAccepted, rule: ruleSuccess, move: models.PaymentSucceeded,
 			confirm: r.Conclusive, paid: true,
 		}
 	}
 	if r.Conclusive && p.ConfirmedAt == nil {
-		return decision{verdict: verdictAccepted, rule: "a signed query agrees", confirm: true}
+		return decision{verdict: verdictAccepted, rule: ruleAgrees, confirm: true}
 	}
 	return decision{verdict: verdictRepeated, rule: "already recorded as paid"}
 }
@@ -121,7 +128,7 @@ func decideEnd(p models.Payment, to models.PaymentStatus, f facts, op Operation)
 // decideRefunded: the whole sum went back, by our doing or without it.
 func decideRefunded(p models.Payment, r Report, f facts) decision {
 	if p.Status == models.PaymentSucceeded && f.refunded == p.Amount {
-		return decision{verdict: verdictAccepted, rule: "refunded in full", refunded: true, confirm: r.Conclusive}
+		return decision{verdict: verdictAccepted, rule: ruleRefunded, refunded: true, confirm: r.Conclusive}
 	}
 	d := decision{
 		verdict: verdictIncident, incident: models.IncidentConflict,

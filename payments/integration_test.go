@@ -59,6 +59,7 @@ func wire(t *testing.T, o models.Options, routes payments.Routes) *wired {
 	o.Now, o.Log = w.now, log
 	w.Store = modelstest.Open(t, o)
 	modelstest.Product(t, w.Store, "cup", 2500, 3)
+	t.Cleanup(func() { w.proveEverything(o) })
 	w.service = payments.New(payments.Config{
 		Store: w.Store, Routes: routes, PublicURL: server.URL, ShopName: "Test", Log: log,
 		Gateways:    []payments.Account{{Gateway: sfp, Validity: 12 * time.Hour}, {Gateway: p2p, Validity: 2 * time.Hour}},
