@@ -60,6 +60,7 @@ const usage = `Usage:
   saoma reconcile --gateway G --day 2026-11-20 STATEMENT.csv [--config FILE]
                                               compare a gateway's statement with the shop's books
   saoma verify [--config FILE]                check that no kept message of a gateway was changed
+  saoma replay ORDER [--config FILE]          show whether an order would be decided otherwise today
   saoma version                               print version, commit and Go version
 `
 
@@ -85,6 +86,8 @@ func run(ctx context.Context, args []string) error {
 		return reconcile(ctx, args)
 	case "verify":
 		return withConfig(args, func(c *config.Config, _ []string) error { return verify(ctx, c) })
+	case "replay":
+		return withConfig(args, func(c *config.Config, words []string) error { return replay(ctx, c, words[0]) }, "ORDER")
 	case "version":
 		return printVersion(args)
 	case "help":
@@ -451,6 +454,16 @@ func exportProducts(ctx context.Context, c *config.Config) error {
 
 // sweep asks about everything that is due, once, and says what it found.
 func sweep(ctx context.Context, c *config.Config) error {
+	return withService(ctx, c, func(service *payments.Service) error {
+		swept, err := service.Sweep(ctx)
+		fmt.Printf("Asked about %d payments, %d without an answer. Worked on %d refunds. %d orders expired.\n",
+			swept.Asked, swept.Failed, swept.Refunds, swept.Expired)
+		return err
+	})
+}
+
+// withService does something with the payments of a shop that need not be running.
+func withService(ctx context.Context, c *config.Config, do func(*payments.Service) error) error {
 	log := newLog(c.Log)
 	store, err := openStore(ctx, c, log)
 	if err != nil {
@@ -468,28 +481,7 @@ func sweep(ctx context.Context, c *config.Config) error {
 	if box != nil {
 		defer box.Close()
 	}
-	swept, err := payments.New(paymentsConfig(c, store, gateways, log)).Sweep(ctx)
-	fmt.Printf("Asked about %d payments, %d without an answer. Worked on %d refunds. %d orders expired.\n",
-		swept.Asked, swept.Failed, swept.Refunds, swept.Expired)
-	return err
-}
-
-// verify checks the evidence of all orders and prints a line for each chain that is broken.
-func verify(ctx context.Context, c *config.Config) error {
-	store, err := openStore(ctx, c, newLog(c.Log))
-	if err != nil {
-		return err
-	}
-	defer store.Close()
-	v, err := store.VerifyEvidence(ctx, func(broken error) { fmt.Println(broken) })
-	if err != nil {
-		return fmt.Errorf("verify the evidence: %w", err)
-	}
-	fmt.Printf("Checked %d orders and %d messages.\n", v.Orders, v.Messages)
-	if v.Broken > 0 {
-		return fmt.Errorf("the evidence is broken in %d places", v.Broken)
-	}
-	return nil
+	return do(payments.New(paymentsConfig(c, store, gateways, log)))
 }
 
 func printVersion(args []string) error {
