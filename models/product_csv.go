@@ -1,6 +1,7 @@
 package models
 
 import (
+	"bufio"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // csvColumns are the columns of a catalogue file, one row a variant. Rows of one product share
@@ -47,34 +50,53 @@ func WriteProducts(w io.Writer, products []Product, currency string) error {
 // ReadProducts reads a catalogue file. Each mistake is named by line and column, all in one error,
 // and then no product is returned.
 func ReadProducts(r io.Reader, currency string) ([]Product, error) {
-	in := csv.NewReader(r)
-	header, err := in.Read()
-	if err != nil {
-		return nil, fmt.Errorf("line 1: %w", err)
+	text := bufio.NewReader(r)
+	if mark, err := text.Peek(len(byteOrderMark)); err == nil && string(mark) == byteOrderMark {
+		if _, err := text.Discard(len(byteOrderMark)); err != nil {
+			return nil, err
+		}
 	}
-	header[0] = strings.TrimPrefix(header[0], "\ufeff")
+	in := csv.NewReader(text)
+	header, err := in.Read()
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err // names line and column itself
+	}
 	if !slices.Equal(header, csvColumns) {
 		return nil, fmt.Errorf("line 1: the columns must be %s", strings.Join(csvColumns, ","))
 	}
 	var c catalogue
 	for {
 		row, err := in.Read()
-		if errors.Is(err, io.EOF) {
-			return c.products, errors.Join(c.mistakes...)
+		switch {
+		case errors.Is(err, io.EOF):
+			return c.result()
+		case errors.Is(err, csv.ErrFieldCount):
+			c.mistakes = append(c.mistakes, err)
+		case err != nil:
+			c.mistakes = append(c.mistakes, err) // where the next row begins, nobody knows
+			return c.result()
+		default:
+			line, _ := in.FieldPos(0)
+			c.add(line, row, currency)
 		}
-		if err != nil {
-			return nil, err // names line and column itself
-		}
-		line, _ := in.FieldPos(0)
-		c.add(line, row, currency)
 	}
 }
+
+// byteOrderMark is what Excel puts before UTF-8.
+const byteOrderMark = "\ufeff"
 
 // catalogue collects products row by row, and what is wrong with the rows.
 type catalogue struct {
 	products []Product
 	skus     map[string]int // the line of each
 	mistakes []error
+}
+
+func (c *catalogue) result() ([]Product, error) {
+	if len(c.mistakes) > 0 {
+		return nil, errors.Join(c.mistakes...)
+	}
+	return c.products, nil
 }
 
 func (c *catalogue) add(line int, row []string, currency string) {
@@ -84,7 +106,9 @@ func (c *catalogue) add(line int, row []string, currency string) {
 	field := func(column string) string { return row[slices.Index(csvColumns, column)] }
 	text := func(column string, most int) string {
 		value := strings.TrimSpace(field(column))
-		if len([]rune(value)) > most {
+		if !utf8.ValidString(value) {
+			at(column, "is not UTF-8; save the file as \"CSV UTF-8\"")
+		} else if utf8.RuneCountInString(value) > most {
 			at(column, "at most %d characters", most)
 		}
 		return value
@@ -98,7 +122,7 @@ func (c *catalogue) add(line int, row []string, currency string) {
 	}
 
 	p := Product{
-		Slug: text("slug", 100), Name: text("name", 200), Description: text("description", 20000),
+		Slug: text("slug", 100), Name: text("name", 200), Description: text("description", 16000),
 		Image: text("product_image", 200), Active: yes("product_active"),
 	}
 	if p.Slug == "" || strings.Trim(p.Slug, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
@@ -108,10 +132,9 @@ func (c *catalogue) add(line int, row []string, currency string) {
 		SKU: text("sku", 64), Options: text("options", 200), Digital: yes("digital"),
 		Delivery: text("delivery", 10000), Image: text("image", 200), Active: yes("active"),
 	}
-	if v.SKU == "" || strings.ContainsAny(v.SKU, "/?#% ") {
+	if v.SKU == "" || strings.ContainsAny(v.SKU, "/?#%") || strings.ContainsFunc(v.SKU, unicode.IsSpace) {
 		at("sku", "a name without blanks and without / ? # %%, not %q", v.SKU)
-	}
-	if known, twice := c.skus[v.SKU]; twice {
+	} else if known, twice := c.skus[v.SKU]; twice {
 		at("sku", "%q stands in line %d already", v.SKU, known)
 	}
 	price, err := ParseMoney(field("price"), currency)
@@ -123,7 +146,7 @@ func (c *catalogue) add(line int, row []string, currency string) {
 	v.Price = price.Amount
 	if stock := field("stock"); stock != "" {
 		v.Counted = true
-		if v.OnHand, err = strconv.ParseInt(stock, 10, 64); err != nil || v.OnHand < 0 {
+		if v.OnHand, err = strconv.ParseInt(stock, 10, 64); err != nil || !isDigits(stock) {
 			at("stock", "a whole number from 0, or empty where stock is not counted, not %q", stock)
 		}
 	}
