@@ -157,6 +157,14 @@ func TestReconcileDayWithTheGatewaysLedger(t *testing.T) {
 			}
 		}
 
+		// The gateway's clock may be ahead of the shop's, too.
+		ahead := c.statement(models.ScanForPay)[:2]
+		ahead[1][5] = c.begun.In(c.zone).Add(time.Hour).Format(time.DateTime)
+		got := c.reconcile(models.ScanForPay, tomorrow, append(ahead, c.statement(models.ScanForPay)[2:]...))
+		if len(got.Differences) > 0 || got.ShopElsewhere != 1 {
+			t.Errorf("the gateway says tomorrow, the shop today: got %v and %d recorded elsewhere, want no difference and 1", foundIn(got), got.ShopElsewhere)
+		}
+
 		// A statement of one day cannot tell that the day before has the payment.
 		onlyTomorrow := c.statement(models.ScanForPay)[:1]
 		want := []found{{payments.MissingPayment, "", late.Number}}

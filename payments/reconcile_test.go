@@ -90,6 +90,7 @@ func TestReconcile(t *testing.T) {
 			Currency: "CNY", Taken: one(500), Orders: one(500),
 		}}}, nil},
 		"the statement has it on another day": {list{offDay(paid), offDay(byReference)}, list{paid}, payments.Result{GatewayElsewhere: 1}, nil},
+		"twice on another day":                {list{offDay(paid), offDay(paid)}, list{paid}, payments.Result{GatewayElsewhere: 1}, nil},
 		"twice, once on another day": {list{offDay(paid), paid}, list{paid}, payments.Result{GatewayElsewhere: 1, Totals: []payments.Totals{{
 			Currency: "CNY", Taken: one(500),
 		}}}, []found{{payments.Twice, "P1", "P1"}}},

@@ -75,6 +75,9 @@ func TestReadStatement(t *testing.T) {
 				moved(models.Movement{Number: "R2", Refund: true, Money: cny(250)}, 5, true),
 				moved(models.Movement{Reference: "G2", Money: cny(300)}, 7, true),
 			}},
+		"a column that nobody reads stands twice": {
+			text: "note,number,type,amount,currency,time,note\na,P1,payment,5,CNY,2026-11-20 12:00:00,b\n",
+			want: []payments.Entry{moved(models.Movement{Number: "P1", Money: cny(5), At: at("2026-11-20 12:00:00")}, 2, true)}},
 		"the sign tells": {
 			change: func(f *payments.StatementFormat) { f.Type, f.Time, f.Currency = "", "", "" },
 			text:   "number,amount\nP1,5\nR1,-3\n",
