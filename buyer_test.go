@@ -55,9 +55,12 @@ func (s *testShop) visitorFor(t testing.TB, agent string) *buyer {
 	}}
 }
 
-// open goes to an address, which may be relative to the page now shown.
+// open goes to an address, or to a path of the shop.
 func (b *buyer) open(address string) {
 	b.t.Helper()
+	if strings.HasPrefix(address, "/") {
+		address = b.shop.url + address
+	}
 	b.load(b.request(http.MethodGet, address, nil), true)
 }
 
