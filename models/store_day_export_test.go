@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -13,7 +14,12 @@ const MovementPageSize = movementPageSize
 
 // Fill stores rows as they are, which no caller outside of tests may do.
 func Fill[T any](ctx context.Context, s *Store, rows []T) error {
-	return s.Tx(ctx, func(tx *Tx) error { return tx.db.CreateInBatches(rows, 200).Error })
+	for batch := range slices.Chunk(rows, 200) {
+		if err := s.Tx(ctx, func(tx *Tx) error { return tx.db.Create(batch).Error }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // MovementPlan returns how the database goes about the queries of Movements, step by step, with the
