@@ -121,8 +121,8 @@ func TestMovementsOfABusyDay(t *testing.T) {
 		day := func(n int) time.Time { return from.AddDate(0, 0, n) }
 		var payments []models.Payment
 		var refunds []models.Refund
-		for d := range 3 {
-			for i := range models.MovementPageSize + 1 {
+		for d, rows := range []int{200, models.MovementPageSize + 1, 200} {
+			for i := range rows {
 				// Most share their instant with others, across the ends of pages as well.
 				at := day(d).Add(time.Duration(i/700) * time.Millisecond)
 				payments = append(payments, l.payment(fmt.Sprintf("P%dX%d", d, i), models.ScanForPay, at))
