@@ -1,0 +1,220 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/target"
+	"github.com/chromedp/chromedp"
+)
+
+// TestBrowser buys in a real browser: at a desktop, where the code turns into a receipt by itself;
+// in WeChat's and in Alipay's browser; and with scripts off.
+func TestBrowser(t *testing.T) {
+	chromium := os.Getenv("SAOMA_TEST_CHROMIUM")
+	if chromium == "" {
+		if os.Getenv("SAOMA_TEST_REQUIRE") != "" {
+			t.Fatal("SAOMA_TEST_CHROMIUM is not set")
+		}
+		t.Skip("needs a browser: set SAOMA_TEST_CHROMIUM, or run make test")
+	}
+	t.Parallel()
+	s := startShop(t, sqliteDatabase(t))
+	t.Run("desktop", func(t *testing.T) { s.buyAtDesktop(t, openBrowser(t, chromium, desktopChrome, 1280, 900), true) })
+	t.Run("WeChat", func(t *testing.T) { s.buyInWallet(t, openBrowser(t, chromium, iPhoneWeChat, 390, 844), "wechat", true) })
+	t.Run("Alipay", func(t *testing.T) { s.buyInWallet(t, openBrowser(t, chromium, androidAlipay, 412, 915), "alipay", true) })
+	t.Run("desktop without scripts", func(t *testing.T) {
+		b := openBrowser(t, chromium, desktopChrome, 1280, 900)
+		b.do(emulation.SetScriptExecutionDisabled(true))
+		s.buyAtDesktop(t, b, false)
+	})
+	t.Run("WeChat without scripts", func(t *testing.T) {
+		b := openBrowser(t, chromium, iPhoneWeChat, 390, 844)
+		b.do(emulation.SetScriptExecutionDisabled(true))
+		s.buyInWallet(t, b, "wechat", false)
+	})
+	s.audit()
+}
+
+// tab is a page of a real browser. Whatever the browser complains about, such as a script that
+// fails or something that the content policy forbids, fails the test.
+type tab struct {
+	t   *testing.T
+	ctx context.Context
+}
+
+func openBrowser(t *testing.T, chromium, agent string, width, height int) tab {
+	t.Helper()
+	profile, err := os.MkdirTemp("", "saoma-browser-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { removeProfile(t, profile) })
+	allocator, stop := chromedp.NewExecAllocator(context.Background(),
+		chromedp.ExecPath(chromium), chromedp.UserDataDir(profile), chromedp.UserAgent(agent), chromedp.WindowSize(width, height),
+		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck,
+		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("lang", "en"),
+		chromedp.WSURLReadTimeout(time.Minute))
+	t.Cleanup(stop)
+	ctx, leave := chromedp.NewContext(allocator)
+	t.Cleanup(leave)
+	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
+	t.Cleanup(cancel)
+	b := newTab(t, ctx)
+	if strings.Contains(agent, "Mobile") {
+		b.do(chromedp.EmulateViewport(int64(width), int64(height), chromedp.EmulateMobile, chromedp.EmulateTouch))
+	}
+	return b
+}
+
+// removeProfile removes what the browser kept, of which its processes write some to the last.
+func removeProfile(t *testing.T, profile string) {
+	for range 50 {
+		if os.RemoveAll(profile) == nil {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Errorf("%s cannot be removed", profile)
+}
+
+func newTab(t *testing.T, ctx context.Context) tab {
+	t.Helper()
+	var mu sync.Mutex
+	var complaints []string
+	complain := func(text string) {
+		mu.Lock()
+		defer mu.Unlock()
+		complaints = append(complaints, text)
+	}
+	chromedp.ListenTarget(ctx, func(event any) {
+		switch e := event.(type) {
+		case *runtime.EventExceptionThrown:
+			complain(e.ExceptionDetails.Error())
+		case *runtime.EventConsoleAPICalled:
+			if e.Type == runtime.APITypeError || e.Type == runtime.APITypeAssert {
+				complain(fmt.Sprintf("console: %s %s", e.Type, e.Args[0].Value))
+			}
+		case *log.EventEntryAdded:
+			if e.Entry.Level == log.LevelError || e.Entry.Source == log.SourceSecurity {
+				complain(fmt.Sprintf("%s: %s %s", e.Entry.Source, e.Entry.Text, e.Entry.URL))
+			}
+		}
+	})
+	t.Cleanup(func() {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, text := range complaints {
+			t.Errorf("the browser complains: %s", text)
+		}
+	})
+	b := tab{t, ctx}
+	b.do(log.Enable())
+	return b
+}
+
+func (b tab) do(actions ...chromedp.Action) {
+	b.t.Helper()
+	if err := chromedp.Run(b.ctx, actions...); err != nil {
+		var address, text string
+		_ = chromedp.Run(b.ctx, chromedp.Location(&address), chromedp.Text("body", &text)) // for the message alone
+		b.t.Fatalf("%v, at %s:\n%s", err, address, text)
+	}
+}
+
+// click clicks what is visible, and returns once the page that it leads to shows the other thing.
+func (b tab) click(selector, then string) {
+	b.t.Helper()
+	b.do(chromedp.Click(selector, chromedp.ByQuery, chromedp.NodeVisible), chromedp.WaitVisible(then, chromedp.ByQuery))
+}
+
+func (b tab) text(selector string) string {
+	b.t.Helper()
+	var text string
+	b.do(chromedp.Text(selector, &text, chromedp.ByQuery, chromedp.NodeVisible))
+	return text
+}
+
+// order buys an article up to the button that places the order, and presses it.
+func (b tab) order(s *testShop, slug, wallet, then string) {
+	b.t.Helper()
+	b.do(chromedp.Navigate(s.url))
+	b.click(`a[href="/products/`+slug+`"]`, `button[name="buy_now"]`)
+	b.click(`button[name="buy_now"]`, `form[action="/checkout"]`)
+	b.do(chromedp.SendKeys(`input[name="name"]`, "Ada Wong", chromedp.ByQuery), chromedp.SendKeys(`input[name="email"]`, "ada@example.com", chromedp.ByQuery))
+	if slug != "e-book" {
+		b.do(
+			chromedp.SendKeys(`input[name="address"]`, "1 Queen's Road", chromedp.ByQuery),
+			chromedp.SendKeys(`input[name="city"]`, "Hong Kong", chromedp.ByQuery),
+			chromedp.SendKeys(`input[name="country"]`, "Hong Kong", chromedp.ByQuery),
+		)
+	}
+	b.do(chromedp.Click(`input[name="wallet"][value="`+wallet+`"]`, chromedp.ByQuery))
+	b.click(`form[action="/checkout"] button[type="submit"]`, then)
+}
+
+// buyAtDesktop scans the code, for which a second tab stands in, and sees the first tab change.
+func (s *testShop) buyAtDesktop(t *testing.T, b tab, scripts bool) {
+	b.order(s, "e-book", "wechat", "img.code")
+	var width float64
+	b.do(chromedp.Evaluate(`document.querySelector("img.code").naturalWidth`, &width))
+	if width < 100 {
+		t.Errorf("the code is %v wide, so it was not drawn", width)
+	}
+	opened := chromedp.WaitNewTarget(b.ctx, func(i *target.Info) bool { return strings.Contains(i.URL, "/sandbox/wallet/") })
+	b.do(chromedp.Click(`a[href*="/sandbox/wallet/"]`, chromedp.ByQuery))
+	ctx, leave := chromedp.NewContext(b.ctx, chromedp.WithTargetID(<-opened))
+	defer leave()
+	phone := newTab(t, ctx)
+	phone.do(
+		chromedp.Click(`input[name="stay"]`, chromedp.ByQuery),
+		chromedp.Click(`button[value="pay"]`, chromedp.ByQuery),
+		chromedp.WaitVisible(`.state.paid`, chromedp.ByQuery),
+	)
+	b.do(page.BringToFront(), chromedp.WaitVisible(`#order.order-paid`, chromedp.ByQuery))
+	if got := b.text("#order"); !strings.Contains(got, "the-way-of-tea.epub") {
+		t.Errorf("the receipt: got %q, want what was bought in it", got)
+	}
+	if got := b.count("img.code"); got != 0 {
+		t.Errorf("the receipt still shows %d codes", got)
+	}
+	if got := b.count("[data-copy]:not([hidden])") > 0; got != scripts {
+		t.Errorf("buttons that need a script are shown: got %v, scripts run: %v", got, scripts)
+	}
+}
+
+// buyInWallet pays on the gateway's page and is brought back.
+func (s *testShop) buyInWallet(t *testing.T, b tab, wallet string, scripts bool) {
+	b.order(s, "tea-set", wallet, `button[value="pay"]`)
+	if scripts {
+		b.click(`button[value="pay"]`, `#order.order-paid`)
+	} else {
+		b.click(`button[value="pay"]`, `form[data-auto] button`)
+		b.click(`form[data-auto] button`, `#order.order-paid`)
+	}
+	if got := b.text("#order"); !strings.Contains(got, "128.50") {
+		t.Errorf("the receipt: got %q, want the price in it", got)
+	}
+	var wide bool
+	b.do(chromedp.Evaluate(`document.documentElement.scrollWidth > document.documentElement.clientWidth`, &wide))
+	if wide {
+		t.Error("the receipt is wider than the phone")
+	}
+}
+
+func (b tab) count(selector string) int {
+	b.t.Helper()
+	var n int
+	b.do(chromedp.Evaluate(fmt.Sprintf("document.querySelectorAll(%q).length", selector), &n))
+	return n
+}
