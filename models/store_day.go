@@ -25,60 +25,39 @@ type Movement struct {
 func (s *Store) Movements(ctx context.Context, gateway GatewayName, from, to time.Time) ([]Movement, error) {
 	var all []Movement
 	for _, q := range []string{paymentsMoved, refundsMoved} {
-		for page := (movementPage{gateway: gateway, from: from, to: to}); ; {
-			rows, err := s.movements(ctx, q, page)
+		for at := from; at.Before(to); at = at.Add(movementSpan) {
+			rows, err := s.movements(ctx, q, gateway, at, earlier(to, at.Add(movementSpan)))
 			if err != nil {
 				return nil, fmt.Errorf("read what moved at %s: %w", gateway, err)
 			}
 			for _, row := range rows {
 				all = append(all, row.movement())
 			}
-			if len(rows) < movementPageSize {
-				break
-			}
-			last := rows[len(rows)-1]
-			page.from, page.after = last.At, last.ID
 		}
 	}
 	return all, nil
 }
 
-// A busy day is read in pages, each within the time that one query may take. They begin after the
-// row that the page before ended with.
-const movementPageSize = 1000
+// movementSpan is how much is read at once, so that no query of a busy day takes too long.
+const movementSpan = time.Hour
 
 // Both queries walk along the index by time, and look everything else up from there: other forms
 // of joining let the database begin with all payments of the gateway.
 const (
-	paymentsMoved = `SELECT p.id, p.number, p.reference, o.number AS order_number, p.currency, p.amount,
+	paymentsMoved = `SELECT p.number, p.reference, o.number AS order_number, p.currency, p.amount,
 			p.succeeded_at AS at, o.payment_id IS NULL OR o.payment_id <> p.id AS surplus
 		FROM payments p LEFT JOIN orders o ON o.id = p.order_id
 		WHERE p.gateway = @gateway AND p.succeeded_at >= @from AND p.succeeded_at < @to
-			AND NOT (p.succeeded_at = @from AND p.id <= @after)
-		ORDER BY p.succeeded_at, p.id LIMIT @limit`
-	refundsMoved = `SELECT r.id, r.number, o.number AS order_number, r.currency, r.amount,
+		ORDER BY p.succeeded_at, p.id`
+	refundsMoved = `SELECT r.number, o.number AS order_number, r.currency, r.amount,
 			r.succeeded_at AS at, 1 AS refund
 		FROM refunds r LEFT JOIN orders o ON o.id = r.order_id
 		WHERE (SELECT gateway FROM payments WHERE id = r.payment_id) = @gateway
 			AND r.succeeded_at >= @from AND r.succeeded_at < @to
-			AND NOT (r.succeeded_at = @from AND r.id <= @after)
-		ORDER BY r.succeeded_at, r.id LIMIT @limit`
+		ORDER BY r.succeeded_at, r.id`
 )
 
-type movementPage struct {
-	gateway  GatewayName
-	from, to time.Time
-	after    string // the last row of the page before, recorded at from
-}
-
-func (p movementPage) values() map[string]any {
-	return map[string]any{
-		"gateway": p.gateway, "from": p.from.UTC(), "to": p.to.UTC(), "after": p.after, "limit": movementPageSize,
-	}
-}
-
 type movementRow struct {
-	ID          string
 	Number      string
 	Reference   *string
 	OrderNumber string
@@ -89,10 +68,18 @@ type movementRow struct {
 	Refund      bool
 }
 
-func (s *Store) movements(ctx context.Context, q string, p movementPage) ([]movementRow, error) {
+func (s *Store) movements(ctx context.Context, q string, gateway GatewayName, from, to time.Time) ([]movementRow, error) {
 	var rows []movementRow
-	err := s.query(ctx, func(db *gorm.DB) error { return db.Raw(q, p.values()).Scan(&rows).Error })
+	values := map[string]any{"gateway": gateway, "from": from.UTC(), "to": to.UTC()}
+	err := s.query(ctx, func(db *gorm.DB) error { return db.Raw(q, values).Scan(&rows).Error })
 	return rows, err
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 func (r movementRow) movement() Movement {

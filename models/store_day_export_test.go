@@ -9,9 +9,6 @@ import (
 	"gorm.io/gorm"
 )
 
-// MovementPageSize is for tests that need more than one page.
-const MovementPageSize = movementPageSize
-
 // Fill stores rows as they are, which no caller outside of tests may do.
 func Fill[T any](ctx context.Context, s *Store, rows []T) error {
 	for batch := range slices.Chunk(rows, 200) {
@@ -32,8 +29,8 @@ func (s *Store) MovementPlan(ctx context.Context, gateway GatewayName, from, to 
 	var plan []string
 	for _, q := range []string{paymentsMoved, refundsMoved} {
 		var rows []map[string]any
-		page := movementPage{gateway: gateway, from: from, to: to}
-		err := s.query(ctx, func(db *gorm.DB) error { return db.Raw(explain+q, page.values()).Scan(&rows).Error })
+		values := map[string]any{"gateway": gateway, "from": from.UTC(), "to": to.UTC()}
+		err := s.query(ctx, func(db *gorm.DB) error { return db.Raw(explain+q, values).Scan(&rows).Error })
 		if err != nil {
 			return nil, err
 		}

@@ -114,40 +114,38 @@ func TestMovements(t *testing.T) {
 	})
 }
 
-func TestMovementsOfABusyDay(t *testing.T) {
+func TestMovementsOfManyDays(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, o models.Options) {
 		l := newLedger(t, o)
 		from := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
-		day := func(n int) time.Time { return from.AddDate(0, 0, n) }
+		const days, perDay = 12, 24 // some at the end of an hour, some at the beginning
 		var payments []models.Payment
 		var refunds []models.Refund
-		for d, rows := range []int{200, models.MovementPageSize + 1, 200} {
-			for i := range rows {
-				// Most share their instant with others, across the ends of pages as well.
-				at := day(d).Add(time.Duration(i/700) * time.Millisecond)
-				payments = append(payments, l.payment(fmt.Sprintf("P%dX%d", d, i), models.ScanForPay, at))
-				refunds = append(refunds, l.refund(fmt.Sprintf("R%dX%d", d, i), payments[len(payments)-1], at))
-			}
+		for i := range days * perDay {
+			at := from.Add(time.Duration(i)*time.Hour - time.Duration(i%3)*time.Millisecond)
+			payments = append(payments, l.payment(fmt.Sprintf("P%04d", i), models.ScanForPay, at))
+			refunds = append(refunds, l.refund(fmt.Sprintf("R%04d", i), payments[i], at))
 		}
 		l.fill(payments, refunds)
 
-		got := l.movements(models.ScanForPay, day(1), day(2))
-		numbers := map[string]bool{}
-		for _, m := range got {
-			numbers[m.Number] = true
-			if m.Number[1] != '1' {
-				t.Errorf("got %s, which is of another day", m.Number)
+		begin, end := from.AddDate(0, 0, 5).Add(7*time.Minute), from.AddDate(0, 0, 6).Add(29*time.Minute)
+		var want, got []string
+		for _, p := range payments {
+			if !p.SucceededAt.Before(begin) && p.SucceededAt.Before(end) {
+				want = append(want, p.Number)
 			}
 		}
-		if want := 2 * (models.MovementPageSize + 1); len(got) != want || len(numbers) != want {
-			t.Errorf("got %d movements with %d numbers, want %d of both", len(got), len(numbers), want)
+		for _, number := range want {
+			want = append(want, "R"+number[1:])
 		}
-		half := got[:len(got)/2]
-		if !slices.IsSortedFunc(half, func(a, b models.Movement) int { return a.At.Compare(b.At) }) {
-			t.Error("the payments are not in order of time")
+		for _, m := range l.movements(models.ScanForPay, begin, end) {
+			got = append(got, m.Number)
+		}
+		if diff := cmp.Diff(want, got); diff != "" || len(want) < perDay {
+			t.Errorf("between %s and %s, -want +got:\n%s", begin, end, diff)
 		}
 
-		plan, err := l.store.MovementPlan(context.Background(), models.ScanForPay, day(1), day(2))
+		plan, err := l.store.MovementPlan(context.Background(), models.ScanForPay, begin, end)
 		if err != nil {
 			t.Fatal(err)
 		}
