@@ -82,6 +82,15 @@ func (s *Store) Evidence(ctx context.Context, orderID string) ([]Evidence, error
 	return rows, err
 }
 
+// CountEvidence returns how many messages of the operation and with the verdict are kept about a
+// payment.
+func (tx *Tx) CountEvidence(p *Payment, operation, verdict string) (int64, error) {
+	var n int64
+	err := tx.db.Model(&Evidence{}).
+		Where("payment_id = ? AND operation = ? AND verdict = ?", p.ID, operation, verdict).Count(&n).Error
+	return n, err
+}
+
 // HasEvidence reports whether the very same message about the payment is already kept.
 func (s *Store) HasEvidence(ctx context.Context, paymentID, digest string) (bool, error) {
 	var n int64

@@ -134,10 +134,14 @@ func (s *Store) PaymentByReference(ctx context.Context, gateway GatewayName, ref
 	return &p, nil
 }
 
-// DuePayments returns attempts that are to be asked about, the longest overdue first.
-func (s *Store) DuePayments(ctx context.Context, limit int) ([]Payment, error) {
+// DuePayments returns attempts that are to be asked about, the longest overdue first, leaving out
+// those of some gateways.
+func (s *Store) DuePayments(ctx context.Context, limit int, except ...GatewayName) ([]Payment, error) {
 	var due []Payment
 	err := s.query(ctx, func(db *gorm.DB) error {
+		if len(except) > 0 {
+			db = db.Where("gateway NOT IN ?", except)
+		}
 		return db.Where("check_at <= ?", s.Now()).Order("check_at").Limit(limit).Find(&due).Error
 	})
 	return due, err

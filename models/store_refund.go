@@ -114,10 +114,14 @@ func (s *Store) RefundByNumber(ctx context.Context, number string) (*Refund, err
 	return &r, nil
 }
 
-// DueRefunds returns refunds that are to be carried out or asked about, the longest overdue first.
-func (s *Store) DueRefunds(ctx context.Context, limit int) ([]Refund, error) {
+// DueRefunds returns refunds that are to be carried out or asked about, the longest overdue first,
+// leaving out those of some gateways.
+func (s *Store) DueRefunds(ctx context.Context, limit int, except ...GatewayName) ([]Refund, error) {
 	var due []Refund
 	err := s.query(ctx, func(db *gorm.DB) error {
+		if len(except) > 0 {
+			db = db.Where("payment_id NOT IN (SELECT id FROM payments WHERE gateway IN ?)", except)
+		}
 		return db.Where("check_at <= ?", s.Now()).Order("check_at").Limit(limit).Find(&due).Error
 	})
 	return due, err

@@ -46,7 +46,10 @@ func (s *Service) ask(ctx context.Context, p *models.Payment) error {
 		return s.Apply(keep, report, OpQuery)
 	}
 	follow := func(tx *models.Tx, p *models.Payment) error { return nil }
-	if OutcomeOf(err) == NotFound {
+	switch OutcomeOf(err) {
+	case NotSent:
+		return err // nothing to keep
+	case NotFound:
 		follow = s.notThere
 	}
 	if kept := s.record(keep, p, report.Exchange, OpQuery, verdictUnknown, err.Error(), follow); kept != nil {

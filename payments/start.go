@@ -14,6 +14,9 @@ import (
 const (
 	startTimeout = 7 * time.Second        // the buyer gets a page within eight
 	watchPause   = 150 * time.Millisecond // between looks at another tab's attempt
+	// shortestCreate is the least time that a create is given: one that is cut short leaves an attempt
+	// whose fate has to be found out.
+	shortestCreate = 3 * time.Second
 	// createGrace is how long a gateway may take to know a payment whose create went unanswered.
 	createGrace = 30 * time.Second
 )
@@ -86,8 +89,12 @@ func (s *Service) beingCreated(p *models.Payment) bool {
 	return p.Status == models.PaymentCreated && p.Failure == "" && s.store.Now().Sub(p.CreatedAt) < startTimeout
 }
 
-// attempt makes one attempt by one route.
+// attempt makes one attempt by one route. ErrStillAsking: giving up an earlier one took so long that
+// the buyer has to come again for this one.
 func (s *Service) attempt(ctx context.Context, o *models.Order, w models.Wallet, scene models.Scene, route Route) (NextAction, error) {
+	if end, bound := ctx.Deadline(); bound && time.Until(end) < shortestCreate {
+		return NextAction{}, ErrStillAsking.Because(errors.New("no time is left to ask the gateway for another attempt"))
+	}
 	p, err := s.addPayment(ctx, o.ID, w, scene, route)
 	if errors.Is(err, models.ErrLivePayment) {
 		return s.otherTabs(ctx, o.Token, w, scene)
@@ -184,6 +191,9 @@ func (s *Service) createFailed(ctx context.Context, p *models.Payment, c Created
 	switch outcome {
 	case Refused, NotSent:
 		result = errTryNext
+		if outcome == NotSent {
+			c.Exchange = Exchange{}
+		}
 		move = func(tx *models.Tx, p *models.Payment) error {
 			if _, err := tx.MovePayment(p, models.PaymentFailed, models.PaymentChange{Failure: callErr.Error()}); err != nil {
 				return err
@@ -230,11 +240,30 @@ func (s *Service) record(ctx context.Context, p *models.Payment, e Exchange, op 
 			return err
 		}
 		*p = *locked
-		if e.Request == nil && e.Response == nil {
-			return nil // nothing left us
-		}
-		return tx.AddEvidence(order, evidenceOf(p, e, op, verdict, rule))
+		return keep(tx, order, p, e, op, verdict, rule)
 	})
+}
+
+// What is kept of calls that did not end in an answer that can be read: the beginning of what came,
+// for so many calls of one kind about one payment. A gateway may go on like that for half a day.
+const (
+	unreadKept  = 20
+	unreadBytes = 4 << 10
+)
+
+// keep keeps a message about a payment of the locked order as evidence, if one left us at all.
+func keep(tx *models.Tx, o *models.Order, p *models.Payment, e Exchange, op Operation, verdict, rule string) error {
+	if e.Request == nil && e.Response == nil {
+		return nil
+	}
+	if verdict == verdictUnknown {
+		n, err := tx.CountEvidence(p, string(op), verdict)
+		if err != nil || n >= unreadKept {
+			return err
+		}
+		e.Response = e.Response[:min(len(e.Response), unreadBytes)]
+	}
+	return tx.AddEvidence(o, evidenceOf(p, e, op, verdict, rule))
 }
 
 // giveUp ends a live attempt so that another may begin: the gateway is asked what became of it and,

@@ -3,6 +3,7 @@ package payments
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -19,6 +20,12 @@ const (
 	checkLease = 30 * time.Second
 	// lastAsk bounds the question that is asked before an order expires.
 	lastAsk = 3 * time.Second
+	// askAgain is the longest that a question without an answer waits for its next turn: what was
+	// paid is found within five minutes after a gateway is back.
+	askAgain = 4 * time.Minute
+	// owed is how long a gateway that can take no more money still owes the last answer; after
+	// that it is asked rarely.
+	owed = 24 * time.Hour
 )
 
 // checkAfter is when an open attempt is asked about, counted from its creation. Beside these it is
@@ -67,6 +74,27 @@ func nextConfirmation(p models.Payment, after time.Time) time.Time {
 		}
 	}
 	return after.Add(time.Hour)
+}
+
+// nextTurn returns when an attempt is asked about next, given how its question ended just now: as
+// planned after an answer; soon when the breaker kept the question back; and otherwise, beside
+// what is planned, within askAgain, spread out so that a gateway that comes back is not asked
+// about everything at once.
+func nextTurn(p models.Payment, now time.Time, askErr error) time.Time {
+	next := nextCheck(p, now)
+	again := now.Add(askAgain - rand.N(askAgain/4))
+	switch {
+	case askErr == nil:
+		return next
+	case errors.Is(askErr, errLeftAlone):
+		again = now.Add(breakerPause)
+	case next.IsZero() && now.Sub(p.WatchUntil) > owed:
+		return now.Add(time.Hour)
+	}
+	if next.IsZero() || again.Before(next) {
+		return again
+	}
+	return next
 }
 
 // Swept is what one pass of the sweep did.
@@ -130,8 +158,9 @@ func (s *Service) sweepOrders(ctx context.Context) (Swept, error) {
 }
 
 func (s *Service) sweepMoney(ctx context.Context) (Swept, error) {
-	due, err1 := s.store.DuePayments(ctx, sweepBatch)
-	refunds, err2 := s.store.DueRefunds(ctx, sweepBatch)
+	alone := s.leftAlone()
+	due, err1 := s.store.DuePayments(ctx, sweepBatch, alone...)
+	refunds, err2 := s.store.DueRefunds(ctx, sweepBatch, alone...)
 	if err := errors.Join(err1, err2); err != nil {
 		return Swept{}, err
 	}
@@ -216,11 +245,19 @@ func (s *Service) checkDue(ctx context.Context, p *models.Payment) (bool, error)
 	if err != nil {
 		return true, err
 	}
-	next := nextCheck(*fresh, s.store.Now())
-	if askErr != nil && next.IsZero() {
-		next = s.store.Now().Add(time.Hour) // the last answer is still owed
-	}
+	next := nextTurn(*fresh, s.store.Now(), askErr)
 	return true, errors.Join(askErr, s.store.ScheduleCheck(ctx, fresh, until, next))
+}
+
+// leftAlone returns the gateways that are asked nothing at the moment. What is due stays due.
+func (s *Service) leftAlone() []models.GatewayName {
+	var names []models.GatewayName
+	for name, account := range s.accounts {
+		if account.Gateway.leftAlone() {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // askDue asks about an attempt. One that is left over from an order that is no longer pending is

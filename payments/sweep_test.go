@@ -1,0 +1,207 @@
+package payments
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/failsafe-go/failsafe-go/circuitbreaker"
+
+	"saoma/models"
+	"saoma/models/modelstest"
+)
+
+// quiet is a gateway that answers all questions with the same error, or says that it is paid.
+type quiet struct {
+	answering
+	name models.GatewayName
+}
+
+func (q *quiet) Name() models.GatewayName { return q.name }
+func (q *quiet) Merchant() string         { return "merchant" }
+
+func (q *quiet) Query(_ context.Context, number string) (Report, error) {
+	r := Report{
+		Gateway: q.name, Merchant: "merchant", Number: number, Reference: "G" + number, State: StateSucceeded,
+		Money: models.Money{Amount: 3500, Currency: "CNY"}, Conclusive: true,
+		Exchange: Exchange{Request: []byte("question"), Response: []byte("answer about " + number)},
+	}
+	err := q.call()
+	if err != nil {
+		r = Report{Exchange: Exchange{Request: []byte("question"), Response: make([]byte, maxAnswer)}}
+	}
+	return r, err
+}
+
+// sweeping is a service whose gateways are quiet. Its clock moves only when the test says so; that of
+// the breakers does not know it.
+type sweeping struct {
+	*Service
+	t        *testing.T
+	clock    time.Time
+	gateways map[models.GatewayName]*quiet
+}
+
+func newSweeping(t *testing.T) *sweeping {
+	t.Helper()
+	s := &sweeping{t: t, clock: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), gateways: map[models.GatewayName]*quiet{}}
+	o := modelstest.Options(t)
+	o.Now = func() time.Time { return s.clock }
+	c := Config{Store: modelstest.Open(t, o), Log: slog.New(slog.DiscardHandler)}
+	modelstest.Product(t, c.Store, "cup", 2500, 1000)
+	for _, name := range []models.GatewayName{models.ScanForPay, models.Pass2Pay} {
+		s.gateways[name] = &quiet{name: name}
+		c.Gateways = append(c.Gateways, Account{Gateway: s.gateways[name], Validity: 12 * time.Hour})
+	}
+	s.Service = New(c)
+	return s
+}
+
+// pending places an order with an attempt that the gateway has acknowledged.
+func (s *sweeping) pending(gateway models.GatewayName) *models.Payment {
+	s.t.Helper()
+	o := modelstest.Order(s.t, s.store, "cup")
+	p, err := s.addPayment(s.t.Context(), o.ID, models.WeChat, models.SceneDesktop, Route{Gateway: gateway, Method: "qrcode"})
+	if err == nil {
+		_, err = s.createAnswered(s.t.Context(), p, Created{State: StatePending, Action: NextAction{Kind: models.ActionCode, Data: "code"}})
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return p
+}
+
+// pass lets time go by, a sweep every few seconds.
+func (s *sweeping) pass(d, step time.Duration) {
+	s.t.Helper()
+	for end := s.clock.Add(d); s.clock.Before(end); {
+		s.clock = s.clock.Add(step)
+		if _, err := s.Sweep(s.t.Context()); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+func (s *sweeping) read(p *models.Payment) *models.Payment {
+	s.t.Helper()
+	now, err := s.store.PaymentByNumber(s.t.Context(), p.Number)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return now
+}
+
+var garbage = &CallError{Outcome: Unknown, Err: errors.New("answer: not JSON")}
+
+// TestSweepThroughAnOutage: what was paid while the gateway could not be understood is found within
+// five minutes after that has ended, however long it was; meanwhile the gateway is asked seldom,
+// and little is kept of what it said.
+func TestSweepThroughAnOutage(t *testing.T) {
+	const attempts = 30
+	for _, outage := range []time.Duration{20 * time.Second, 11 * time.Minute, 3 * time.Hour, 13 * time.Hour} {
+		t.Run(outage.String(), func(t *testing.T) {
+			t.Parallel()
+			s := newSweeping(t)
+			s.accounts[models.ScanForPay].Gateway.asks = circuitbreaker.NewBuilder[any]().
+				WithDelay(time.Nanosecond).WithSuccessThreshold(1).Build() // the clock runs too fast for the true one
+			gateway := s.gateways[models.ScanForPay]
+			gateway.err = garbage
+			var all []*models.Payment
+			for range attempts {
+				all = append(all, s.pending(models.ScanForPay))
+			}
+			s.pass(outage, outage/100)
+			if most := attempts * (len(checkAfter) + int(outage/(askAgain*3/4)) + int(outage/time.Hour) + 2); gateway.calls > most {
+				t.Errorf("in %v the gateway was asked %d times about %d attempts, want at most %d", outage, gateway.calls, attempts, most)
+			}
+			gateway.err = nil
+			s.pass(5*time.Minute, 5*time.Second)
+			for _, p := range all {
+				if got := s.read(p); got.Status != models.PaymentSucceeded {
+					t.Errorf("five minutes after the outage: got %s, checked %d times, next at %v", got.Status, got.Checks, got.CheckAt)
+				}
+			}
+			s.checkEvidence(all)
+		})
+	}
+}
+
+// checkEvidence looks for more than a few short messages that say nothing.
+func (s *sweeping) checkEvidence(all []*models.Payment) {
+	s.t.Helper()
+	for _, p := range all {
+		kept, err := s.store.Evidence(s.t.Context(), p.OrderID)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		unread, size := 0, 0
+		for _, e := range kept {
+			if e.Verdict == verdictUnknown {
+				unread, size = unread+1, size+len(e.Response)
+			}
+		}
+		if unread > unreadKept || size > unreadKept*unreadBytes {
+			s.t.Errorf("%d bytes in %d messages were kept that say nothing, want at most %d of %d bytes", size, unread, unreadKept, unreadBytes)
+		}
+		if last := kept[len(kept)-1]; last.Verdict != verdictAccepted {
+			s.t.Errorf("the last message kept is %s, want the answer that was accepted", last.Verdict)
+		}
+	}
+}
+
+// TestSweepAnOutageOfTheOtherGateway: one gateway that hangs keeps nobody from the other, though far
+// more is due at the first than one pass takes up.
+func TestSweepAnOutageOfTheOtherGateway(t *testing.T) {
+	s := newSweeping(t)
+	down := s.gateways[models.ScanForPay]
+	down.err = errNoAnswer
+	for range 3 * sweepBatch {
+		s.pending(models.ScanForPay)
+	}
+	p := s.pending(models.Pass2Pay)
+	begun := time.Now()
+	s.pass(10*time.Second, 2*time.Second) // of which one batch is due at 5 s, behind 3 others
+	if got := s.read(p); got.Status != models.PaymentSucceeded {
+		t.Errorf("ten seconds later: got %s, want it found as paid", got.Status)
+	}
+	if most := (breakerFailures + sweepWorkers) * int(1+time.Since(begun)/breakerPause); down.calls > most {
+		t.Errorf("the gateway that is down was asked %d times, want at most %d", down.calls, most)
+	}
+}
+
+func TestNextTurn(t *testing.T) {
+	begun := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	p := models.Payment{
+		Status: models.PaymentPending, CreatedAt: begun, ExpiresAt: begun.Add(15 * time.Minute), WatchUntil: begun.Add(12 * time.Hour),
+	}
+	left := &CallError{Outcome: NotSent, Err: fmt.Errorf("query: %w", errLeftAlone)}
+	for _, tt := range []struct {
+		name        string
+		at          time.Duration
+		err         error
+		first, last time.Duration // zero: not any more
+	}{
+		{"answered", 6 * time.Second, nil, 15 * time.Second, 15 * time.Second},
+		{"answered, later", 31 * time.Minute, nil, time.Hour, time.Hour},
+		{"answered at the end", 12 * time.Hour, nil, 0, 0},
+		{"unanswered keeps the schedule", 6 * time.Second, garbage, 15 * time.Second, 15 * time.Second},
+		{"unanswered, and the schedule is far", 31 * time.Minute, garbage, 34 * time.Minute, 35 * time.Minute},
+		{"unanswered at the end", 12 * time.Hour, garbage, 12*time.Hour + 3*time.Minute, 12*time.Hour + 4*time.Minute},
+		{"unanswered for long after the end", 37 * time.Hour, garbage, 38 * time.Hour, 38 * time.Hour},
+		{"kept back", 31 * time.Minute, left, 31*time.Minute + breakerPause, 31*time.Minute + breakerPause},
+		{"kept back at the end", 12 * time.Hour, left, 12*time.Hour + breakerPause, 12*time.Hour + breakerPause},
+	} {
+		for range 100 {
+			got := nextTurn(p, begun.Add(tt.at), tt.err)
+			if tt.first == 0 && got.IsZero() {
+				continue
+			}
+			if got.Before(begun.Add(tt.first)) || got.After(begun.Add(tt.last)) {
+				t.Fatalf("%s, after %v: got %v, want from %v to %v", tt.name, tt.at, got.Sub(begun), tt.first, tt.last)
+			}
+		}
+	}
+}
