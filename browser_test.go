@@ -31,7 +31,9 @@ func TestBrowser(t *testing.T) {
 	s := startShop(t, sqliteDatabase(t))
 	t.Run("desktop", func(t *testing.T) { s.buyAtDesktop(t, openBrowser(t, chromium, desktopChrome, 1280, 900), true) })
 	t.Run("WeChat", func(t *testing.T) { s.buyInWallet(t, openBrowser(t, chromium, iPhoneWeChat, 390, 844), "wechat", true) })
-	t.Run("Alipay", func(t *testing.T) { s.buyInWallet(t, openBrowser(t, chromium, androidAlipay, 412, 915), "alipay", true) })
+	t.Run("Alipay", func(t *testing.T) {
+		s.buyInWallet(t, openBrowser(t, chromium, androidAlipay, 412, 915), "alipay", true)
+	})
 	t.Run("desktop without scripts", func(t *testing.T) {
 		b := openBrowser(t, chromium, desktopChrome, 1280, 900)
 		b.do(emulation.SetScriptExecutionDisabled(true))

@@ -31,6 +31,10 @@ func TestMain(m *testing.M) {
 		main()
 		os.Exit(0)
 	}
+	if address := os.Getenv(asFiber); address != "" {
+		fmt.Fprintln(os.Stderr, serveBareFiber(address))
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
 }
 
