@@ -45,10 +45,10 @@ const crowd = 16
 // BenchmarkShop measures the shop as a process of its own, by real HTTP over loopback: what it
 // serves in a second, beside what a bare Fiber server and the bare database on the same disk do.
 func BenchmarkShop(b *testing.B) {
-	bare := startProcess(b, asFiber)
+	bare := startMeasured(b, asFiber)
 	b.Run("page of bare Fiber", func(b *testing.B) { bare.pages = bare.get(b, "/", "pages/s") })
 
-	s := startProcess(b, asSaoma)
+	s := startMeasured(b, asSaoma)
 	b.Run("product page", func(b *testing.B) {
 		s.pages = s.get(b, "/products/tea-set", "pages/s")
 		b.ReportMetric(100*s.pages/bare.pages, "%-of-fiber")
@@ -91,7 +91,7 @@ func BenchmarkStart(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			var took time.Duration
 			for b.Loop() {
-				s := startProcess(b, asSaoma)
+				s := startMeasured(b, asSaoma)
 				if again {
 					s.kill()
 					s.start(b)
@@ -104,8 +104,8 @@ func BenchmarkStart(b *testing.B) {
 	}
 }
 
-// process is a server in a process of its own.
-type process struct {
+// measured is a server in a process of its own.
+type measured struct {
 	url    string
 	config string
 	file   string // its database
@@ -116,7 +116,7 @@ type process struct {
 	env    string        // makes the test binary what it is
 }
 
-func startProcess(b *testing.B, as string) *process {
+func startMeasured(b *testing.B, as string) *measured {
 	b.Helper()
 	s := configure(b, sqliteDatabase(b))
 	text, err := os.ReadFile(s.config)
@@ -124,7 +124,7 @@ func startProcess(b *testing.B, as string) *process {
 		b.Fatal(err)
 	}
 	file := regexp.MustCompile(`dsn: "([^"]+)"`).FindSubmatch(text)[1]
-	p := &process{
+	p := &measured{
 		url: s.url, config: s.config, file: string(file), env: as + "=1",
 		client: &fasthttp.Client{MaxConnsPerHost: 4096, NoDefaultUserAgentHeader: true},
 	}
@@ -136,7 +136,7 @@ func startProcess(b *testing.B, as string) *process {
 	return p
 }
 
-func (p *process) start(b *testing.B) {
+func (p *measured) start(b *testing.B) {
 	b.Helper()
 	p.cmd = exec.Command(os.Args[0], "serve", "--config", p.config)
 	p.cmd.Env = append(os.Environ(), p.env)
@@ -158,13 +158,13 @@ func (p *process) start(b *testing.B) {
 	p.took = time.Since(begun)
 }
 
-func (p *process) kill() {
+func (p *measured) kill() {
 	_ = p.cmd.Process.Kill() // it may have ended
 	_ = p.cmd.Wait()
 }
 
 // get measures how often in a second an address is served.
-func (p *process) get(b *testing.B, path, unit string) float64 {
+func (p *measured) get(b *testing.B, path, unit string) float64 {
 	b.SetParallelism(crowd)
 	b.ResetTimer()
 	b.RunParallel(func(each *testing.PB) {
@@ -191,7 +191,7 @@ func rate(b *testing.B, unit string) float64 {
 
 // checkouts measures POST /checkout as buyers in WeChat send it: a session is read, an order is
 // placed with stock taken, an attempt is stored, a gateway is called and its answer kept.
-func (p *process) checkouts(b *testing.B) {
+func (p *measured) checkouts(b *testing.B) {
 	p.stockUp(b)
 	forms := make(chan checkoutForm, b.N)
 	each(b.N, func(int) { forms <- p.fillCart(b) })
@@ -215,7 +215,7 @@ type checkoutForm struct{ cookie, values string }
 var hiddenField = regexp.MustCompile(`<input type="hidden" name="(_csrf|form_token|total)" value="([^"]+)">`)
 
 // fillCart has a new buyer put a tea set into the cart and fill in the checkout form.
-func (p *process) fillCart(b *testing.B) checkoutForm {
+func (p *measured) fillCart(b *testing.B) checkoutForm {
 	req, resp := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
 	defer fasthttp.ReleaseRequest(req)
 	defer fasthttp.ReleaseResponse(resp)
@@ -244,7 +244,7 @@ func hidden(page []byte) string {
 }
 
 // post sends a form and returns where it leads.
-func (p *process) post(b *testing.B, path, cookie, values string) string {
+func (p *measured) post(b *testing.B, path, cookie, values string) string {
 	req, resp := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
 	defer fasthttp.ReleaseRequest(req)
 	defer fasthttp.ReleaseResponse(resp)
@@ -261,7 +261,7 @@ func (p *process) post(b *testing.B, path, cookie, values string) string {
 }
 
 // notifications measures signed notifications of payments that nobody has told of yet.
-func (p *process) notifications(b *testing.B) {
+func (p *measured) notifications(b *testing.B) {
 	bodies := make([]string, b.N)
 	p.stockUp(b)
 	s := p.open(b)
@@ -294,7 +294,7 @@ func (p *process) notifications(b *testing.B) {
 
 // order puts an order with a pending attempt into the shop's database, beside the running shop.
 // The attempt is not due to be asked about: no gateway knows it.
-func (p *process) order(b *testing.B, s *models.Store) *models.Order {
+func (p *measured) order(b *testing.B, s *models.Store) *models.Order {
 	ctx := context.Background()
 	o, err := s.PlaceOrder(ctx, modelstest.Draft("TEA-SET", 1))
 	if err != nil {
@@ -322,14 +322,14 @@ func (p *process) order(b *testing.B, s *models.Store) *models.Order {
 }
 
 // open opens the shop's own database.
-func (p *process) open(b *testing.B) *models.Store {
+func (p *measured) open(b *testing.B) *models.Store {
 	return modelstest.Open(b, models.Options{
 		Driver: models.DriverSQLite, DSN: p.file, Shop: models.Shop{Currency: "CNY", PaymentWindow: 15 * time.Minute},
 	})
 }
 
 // stockUp keeps the tea sets from running out.
-func (p *process) stockUp(b *testing.B) {
+func (p *measured) stockUp(b *testing.B) {
 	b.Helper()
 	db, err := sql.Open("sqlite", "file:"+p.file+"?_pragma=busy_timeout(10000)")
 	if err != nil {
@@ -355,7 +355,7 @@ func each(n int, do func(i int)) {
 	together.Wait()
 }
 
-func (p *process) residentMB(b *testing.B) float64 {
+func (p *measured) residentMB(b *testing.B) float64 {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
 		b.Skip("this system does not tell how much memory a process takes")
@@ -368,7 +368,7 @@ func (p *process) residentMB(b *testing.B) float64 {
 	return kB / 1024
 }
 
-func (p *process) heapMB(b *testing.B) float64 {
+func (p *measured) heapMB(b *testing.B) float64 {
 	_, metrics, err := p.client.Get(nil, p.url+"/metrics")
 	if err != nil {
 		b.Fatal(err)
