@@ -13,6 +13,7 @@ const (
 	Conflict                // the thing has moved on since it was shown
 	Unavailable             // a gateway or the database does not answer; worth trying again
 	TooMany                 // too many requests
+	Forbidden               // the one who asks may not
 )
 
 // Error is an error that a person may see: Key names its message in the catalogues,

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-gormigrate/gormigrate/v2"
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 )
 
 // migrations are the steps that make the tables. The list is only ever added to. Each step may
@@ -190,6 +191,96 @@ var migrations = []*gormigrate.Migration{
 	)`, index("sessions", "sessions_expiry", "expires_at")),
 	indexes("010_movements",
 		index("payments", "payments_moved", "gateway, succeeded_at, id"), index("refunds", "refunds_moved", "succeeded_at, id")),
+	indexes("011_unpaid", index("orders", "orders_visitor", "customer_id, status"), index("orders", "orders_address", "client_ip, status")),
+	step("012_staff", `CREATE TABLE IF NOT EXISTS staff (
+		id varchar(36) PRIMARY KEY,
+		email varchar(254) NOT NULL,
+		role varchar(16) NOT NULL,
+		password_hash varchar(200) NOT NULL,
+		totp varchar(200) NOT NULL,
+		totp_new varchar(200) NOT NULL,
+		totp_step bigint NOT NULL,
+		last_login_at TIME,
+		created_at TIME NOT NULL,
+		updated_at TIME NOT NULL,
+		disabled_at TIME,
+		CONSTRAINT staff_email UNIQUE (email)
+	)`),
+	step("013_staff_sessions", `CREATE TABLE IF NOT EXISTS staff_sessions (
+		id varchar(36) PRIMARY KEY,
+		token_hash varchar(64) NOT NULL,
+		staff_id varchar(36) NOT NULL,
+		half boolean NOT NULL,
+		proved_at TIME NOT NULL,
+		seen_at TIME NOT NULL,
+		expires_at TIME NOT NULL,
+		address varchar(64) NOT NULL,
+		agent varchar(300) NOT NULL,
+		flash varchar(1000) NOT NULL,
+		created_at TIME NOT NULL,
+		FOREIGN KEY (staff_id) REFERENCES staff(id),
+		CONSTRAINT staff_sessions_token UNIQUE (token_hash)
+	)`, index("staff_sessions", "staff_sessions_staff", "staff_id, seen_at")),
+	step("014_staff_links", `CREATE TABLE IF NOT EXISTS staff_links (
+		token_hash varchar(64) PRIMARY KEY,
+		staff_id varchar(36),
+		created_at TIME NOT NULL,
+		expires_at TIME NOT NULL,
+		FOREIGN KEY (staff_id) REFERENCES staff(id)
+	)`),
+	step("015_recovery_codes", `CREATE TABLE IF NOT EXISTS recovery_codes (
+		staff_id varchar(36) NOT NULL,
+		code_hash varchar(64) NOT NULL,
+		PRIMARY KEY (staff_id, code_hash),
+		FOREIGN KEY (staff_id) REFERENCES staff(id)
+	)`),
+	step("016_login_tries", `CREATE TABLE IF NOT EXISTS login_tries (
+		name varchar(100) PRIMARY KEY,
+		full_at bigint NOT NULL
+	)`),
+	step("017_audit", `CREATE TABLE IF NOT EXISTS audit (
+		id varchar(36) PRIMARY KEY,
+		seq bigint NOT NULL,
+		staff_id varchar(36),
+		actor varchar(254) NOT NULL,
+		address varchar(64) NOT NULL,
+		action varchar(64) NOT NULL,
+		subject varchar(254) NOT NULL,
+		details varchar(1000) NOT NULL,
+		prev_hash varchar(64) NOT NULL,
+		hash varchar(64) NOT NULL,
+		created_at TIME NOT NULL,
+		CONSTRAINT audit_seq UNIQUE (seq)
+	)`),
+	step("018_audit_head", `CREATE TABLE IF NOT EXISTS audit_head (
+		id bigint PRIMARY KEY,
+		seq bigint NOT NULL,
+		hash varchar(64) NOT NULL
+	)`, putAuditHead),
+	step("019_settings", `CREATE TABLE IF NOT EXISTS settings (
+		name varchar(64) PRIMARY KEY,
+		value MEDIUMTEXT NOT NULL,
+		updated_at TIME NOT NULL
+	)`),
+	columns("020_order_ways",
+		column("orders", "gateway", "varchar(16) NOT NULL DEFAULT ''"),
+		column("orders", "fulfilled_at", "TIME"),
+		column("orders", "carrier", "varchar(100) NOT NULL DEFAULT ''"),
+		column("orders", "tracking", "varchar(100) NOT NULL DEFAULT ''")),
+	step("021_order_terms", `CREATE TABLE IF NOT EXISTS order_terms (
+		term varchar(64) NOT NULL,
+		created_at TIME NOT NULL,
+		order_id varchar(36) NOT NULL,
+		PRIMARY KEY (term, created_at, order_id)
+	)`, backfillTerms),
+	indexes("022_order_lists",
+		index("orders", "orders_newest", "created_at, id"),
+		index("orders", "orders_by_status", "status, created_at, id"),
+		index("orders", "orders_by_wallet", "wallet, created_at, id"),
+		index("orders", "orders_by_gateway", "gateway, created_at, id")),
+	indexes("023_attention",
+		index("payments", "payments_confirming", "status, confirmed_at, succeeded_at"),
+		index("refunds", "refunds_waiting", "status, created_at")),
 }
 
 // step is a migration of one table and its indexes. The type words TIME, BLOB and MEDIUMTEXT stand
@@ -224,6 +315,27 @@ func createAll(db *gorm.DB, id string, indexes []func(*gorm.DB) error) error {
 	return nil
 }
 
+// columns is a migration that adds columns to tables that are there. One that is not null has a
+// default, since an older binary writes rows without it.
+func columns(id string, columns ...func(*gorm.DB) error) *gormigrate.Migration {
+	return &gormigrate.Migration{ID: id, Migrate: func(db *gorm.DB) error { return createAll(db, id, columns) }}
+}
+
+// column adds a column unless it is there. The type word TIME stands for what the database calls it.
+func column(table, name, definition string) func(*gorm.DB) error {
+	return func(db *gorm.DB) error {
+		if db.Migrator().HasColumn(table, name) {
+			return nil
+		}
+		moment := "datetime"
+		if db.Name() == DriverMySQL {
+			moment = "datetime(3)"
+		}
+		definition := strings.ReplaceAll(definition, "TIME", moment)
+		return db.Exec(fmt.Sprintf("ALTER TABLE %s ADD COLUMN %s %s", table, name, definition)).Error
+	}
+}
+
 // index makes an index unless it is there.
 func index(table, name, columns string) func(*gorm.DB) error {
 	return func(db *gorm.DB) error {
@@ -234,10 +346,15 @@ func index(table, name, columns string) func(*gorm.DB) error {
 	}
 }
 
+// putAuditHead begins the audit log unless it has begun.
+func putAuditHead(db *gorm.DB) error {
+	return db.Clauses(clause.OnConflict{DoNothing: true}).Create(&auditHead{ID: 1}).Error
+}
+
 // migrate runs the steps that are missing. A lease keeps a second process that starts at the same
-// time waiting.
+// time waiting. Steps that go through all orders take as long as there are orders.
 func (s *Store) migrate(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, time.Hour)
 	defer cancel()
 	release, err := s.lease(ctx, "migrations")
 	if err != nil {
