@@ -8,15 +8,13 @@ import (
 	"image"
 	"image/color"
 	"image/png"
-	"strconv"
 	"sync"
 
-	"github.com/skip2/go-qrcode"
+	"saoma/handlers/web"
 )
 
 const (
-	// pixelsPerModule makes the picture sharp on any screen: each module is whole pixels wide.
-	pixelsPerModule = 10
+	pixelsPerModule = web.PixelsPerModule
 	// maxCodes bounds the memory that drawn codes take, at some 15 kB each.
 	maxCodes = 512
 )
@@ -58,7 +56,7 @@ func (c codes) draw(text string) (code, error) {
 	sum := sha256.Sum256([]byte(text))
 	hash := hex.EncodeToString(sum[:16])
 	return c.drawn.get(hash, func() (code, error) {
-		modules, err := modulesOf(text)
+		modules, err := web.NewCode(text)
 		if err != nil {
 			return code{}, err
 		}
@@ -66,55 +64,12 @@ func (c codes) draw(text string) (code, error) {
 		if err != nil {
 			return code{}, err
 		}
-		return code{svg: drawSVG(modules), png: picture, hash: hash}, nil
+		return code{svg: modules.SVG(), png: picture, hash: hash}, nil
 	})
 }
 
-// modulesOf returns the code of the text by row and column, the quiet zone included; true is dark.
-// Level M is what the wallets print themselves: it survives glare without growing the code.
-func modulesOf(text string) ([][]bool, error) {
-	q, err := qrcode.New(text, qrcode.Medium)
-	if err != nil {
-		return nil, fmt.Errorf("draw code: %w", err)
-	}
-	return q.Bitmap(), nil
-}
-
-// drawSVG draws each run of dark modules in a row as one rectangle of a single path.
-func drawSVG(modules [][]bool) []byte {
-	var b bytes.Buffer
-	size, pixels := len(modules), len(modules)*pixelsPerModule
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" shape-rendering="crispEdges">`,
-		pixels, pixels, size, size)
-	fmt.Fprintf(&b, `<path fill="#fff" d="M0 0h%dv%dH0z"/><path fill="#000" d="`, size, size)
-	var digits [4]byte
-	number := func(before byte, n int) {
-		b.WriteByte(before)
-		b.Write(strconv.AppendInt(digits[:0], int64(n), 10))
-	}
-	for y, row := range modules {
-		for x := 0; x < size; x++ {
-			if !row[x] {
-				continue
-			}
-			start := x
-			for x < size && row[x] {
-				x++
-			}
-			number('M', start)
-			number(' ', y)
-			number('h', x-start)
-			b.WriteString("v1H")
-			b.Write(strconv.AppendInt(digits[:0], int64(start), 10))
-			b.WriteByte('z')
-		}
-	}
-	b.WriteString(`"/></svg>`)
-	return b.Bytes()
-}
-
 // drawPNG draws with two colours, one bit a pixel.
-func (c codes) drawPNG(modules [][]bool) ([]byte, error) {
+func (c codes) drawPNG(modules web.Code) ([]byte, error) {
 	size := len(modules) * pixelsPerModule
 	picture := image.NewPaletted(image.Rect(0, 0, size, size), color.Palette{color.White, color.Black})
 	for y := range size {

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"saoma/handlers/web"
 )
 
 // Texts as gateways give them, and the longest we would ever draw.
@@ -22,7 +24,7 @@ var texts = []string{
 
 func TestCodeIsDrawnAsItsModules(t *testing.T) {
 	for _, text := range texts {
-		want, err := modulesOf(text)
+		want, err := web.NewCode(text)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -42,7 +44,7 @@ func TestCodeIsDrawnAsItsModules(t *testing.T) {
 func TestCodeHasItsQuietZone(t *testing.T) {
 	const quiet = 4
 	for _, text := range texts {
-		modules, err := modulesOf(text)
+		modules, err := web.NewCode(text)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -47,9 +47,9 @@ type checkoutPage struct {
 	web.Page
 	Cart             cart
 	Form             checkoutForm
-	Contact, Address []field // Address is empty when nothing is shipped
-	Mistakes         []field // those of them that are at fault
-	Notice, Advice   string  // why the order was not placed, and what to do
+	Contact, Address []web.Field // Address is empty when nothing is shipped
+	Mistakes         []web.Field // those of them that are at fault
+	Notice, Advice   string      // why the order was not placed, and what to do
 	Wallets          []walletChoice
 	WalletError      string
 }
@@ -93,7 +93,7 @@ func (p *checkoutPage) describeFields(errs web.FieldErrors) {
 	if p.Cart.Shipped {
 		p.Address = addressFields(p.Page, p.Form.addressForm, errs)
 	}
-	p.Mistakes = mistakes(p.Contact, p.Address)
+	p.Mistakes = web.Mistakes(p.Contact, p.Address)
 	if key := errs["wallet"]; key != "" {
 		p.WalletError = p.T(key)
 	}

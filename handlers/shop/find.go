@@ -22,15 +22,15 @@ type findForm struct {
 // findPage asks for it.
 type findPage struct {
 	web.Page
-	Fields []field
+	Fields []web.Field
 	Notice string
 }
 
 func (p *Pages) findPage(c *fiber.Ctx, form findForm, errs web.FieldErrors) findPage {
 	page := p.base.Page(c, "find.title")
-	return findPage{Page: page, Fields: fields(page, errs,
-		field{Name: "number", Value: form.Number, Max: 32, Autocomplete: "off", Wide: true},
-		field{Name: "email", Type: "email", Value: form.Email, Max: 200, Autocomplete: "email", Wide: true},
+	return findPage{Page: page, Fields: page.Fields(errs,
+		web.Field{Name: "number", Value: form.Number, Max: 32, Autocomplete: "off", Wide: true},
+		web.Field{Name: "email", Type: "email", Value: form.Email, Max: 200, Autocomplete: "email", Wide: true},
 	)}
 }
 

@@ -38,15 +38,27 @@ func newCSRF(cfg Config, public *url.URL) (*csrf, error) {
 // A browser under the policy "no-referrer" says that a form comes from nowhere, which older ones
 // do not mend with Sec-Fetch-Site: pages with forms need the policy "same-origin".
 func (b *Base) SameSite(c *fiber.Ctx) error {
-	if slices.Contains([]string{fiber.MethodGet, fiber.MethodHead, fiber.MethodOptions}, c.Method()) {
-		return c.Next()
-	}
 	s := b.Session(c)
-	if b.csrf.origin.Check(bridge(c)) != nil || s.kept.IsNew || !b.csrf.valid(s.kept.ID, FormValue(c, "_csrf")) {
+	if Changes(c) && (s.kept.IsNew || !b.OwnForm(c, s.kept.ID)) {
 		return ErrForeignForm
 	}
 	return c.Next()
 }
+
+// Changes reports whether the request's method is one that changes something.
+func Changes(c *fiber.Ctx) bool {
+	return !slices.Contains([]string{fiber.MethodGet, fiber.MethodHead, fiber.MethodOptions}, c.Method())
+}
+
+// OwnForm reports whether the browser says that the request comes from our own pages, and it carries
+// the token of the session with that id, in the field _csrf.
+func (b *Base) OwnForm(c *fiber.Ctx, sessionID string) bool {
+	return b.csrf.origin.Check(bridge(c)) == nil && b.csrf.valid(sessionID, FormValue(c, "_csrf"))
+}
+
+// FormToken returns the token for the forms of a session that is not the visitor's own but one that a
+// package keeps itself; OwnForm knows it again.
+func (b *Base) FormToken(sessionID string) string { return b.csrf.token(sessionID) }
 
 func (f *csrf) token(sessionID string) string { return tokenUnder(f.keys[0], sessionID) }
 

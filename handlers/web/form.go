@@ -14,6 +14,12 @@ import (
 // FormValue returns a field of the posted form without the space around it: never one of the
 // address, and empty when the form has no such field or it is not valid UTF-8.
 func FormValue(c *fiber.Ctx, name string) string {
+	return strings.TrimSpace(SecretValue(c, name))
+}
+
+// SecretValue returns a field of the posted form to the letter, as passwords need it, and otherwise
+// as FormValue does.
+func SecretValue(c *fiber.Ctx, name string) string {
 	value := string(c.Request().PostArgs().Peek(name))
 	if value == "" {
 		if form, err := c.MultipartForm(); err == nil && len(form.Value[name]) > 0 {
@@ -23,7 +29,7 @@ func FormValue(c *fiber.Ctx, name string) string {
 	if !utf8.ValidString(value) {
 		return ""
 	}
-	return strings.TrimSpace(value)
+	return value
 }
 
 // FieldErrors tells what is wrong with a form: the key of a message by the name of the field.

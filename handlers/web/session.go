@@ -292,6 +292,9 @@ func hashID(id string) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// Keys returns a key of 32 bytes for one purpose from each secret key, the present one first.
+func (b *Base) Keys(purpose string) ([][]byte, error) { return deriveKeys(b.Config, purpose) }
+
 // deriveKeys returns a key for one purpose from each secret key, the present one first.
 func deriveKeys(cfg Config, purpose string) ([][]byte, error) {
 	if len(cfg.SecretKey) < 32 {
