@@ -15,7 +15,8 @@ import (
 // PlaceOrder turns a draft into a pending order: in one transaction it reads prices again,
 // reserves stock and freezes both in the order. A form token makes one order at most; the same
 // draft again returns the order it made. Refused with ErrCartEmpty, ErrNotForSale,
-// ErrOutOfStock or ErrPriceChanged, and then nothing is kept.
+// ErrOutOfStock or ErrPriceChanged, and with ErrTooManyUnpaid or ErrHeldHere when too much is held
+// unpaid already; and then nothing is kept.
 func (s *Store) PlaceOrder(ctx context.Context, d Draft) (*Order, error) {
 	lines := mergeLines(d.Lines)
 	if len(lines) == 0 {
@@ -93,6 +94,9 @@ func (tx *Tx) placeOrder(d Draft, lines map[string]int64) (*Order, error) {
 		return nil, ErrPriceChanged
 	}
 	if err := tx.reserveItems(items); err != nil {
+		return nil, err
+	}
+	if err := tx.checkCaps(d, items); err != nil {
 		return nil, err
 	}
 	if err := tx.db.Omit("Items", "Payments").Create(o).Error; err != nil {

@@ -4,7 +4,6 @@ package modelstest
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -114,7 +113,8 @@ func Order(t testing.TB, s *models.Store, sku string) *models.Order {
 	return o
 }
 
-// Draft is a draft for n pieces of the SKU, with a form token of its own.
+// Draft is a draft for n pieces of the SKU, with a form token of its own, by a visitor who has not
+// ordered before and comes from behind a proxy, as many do.
 func Draft(sku string, n int64) models.Draft {
 	return models.Draft{
 		FormToken: models.NewToken(),
@@ -122,7 +122,7 @@ func Draft(sku string, n int64) models.Draft {
 		Buyer: models.Buyer{
 			Name: "Ada Wong", Email: "ada@example.com", Address: "1 Queen's Road", City: "Hong Kong", Country: "HK",
 		},
-		Wallet: models.WeChat, Language: "en", ClientIP: "203.0.113.7",
-		CustomerID: "c" + fmt.Sprint(len(sku)), CustomerSince: time.Unix(1700000000, 0),
+		Wallet: models.WeChat, Language: "en", ClientIP: "127.0.0.1",
+		CustomerID: models.NewToken(), CustomerSince: time.Unix(1700000000, 0),
 	}
 }
