@@ -92,8 +92,12 @@ func TestAnAttemptThatEndedMakesRoom(t *testing.T) {
 					return err
 				}
 				live := &locked.Payments[0] // the newest
-				if moved, err := tx.MovePayment(live, end, models.PaymentChange{}); err != nil || !moved {
-					return fmt.Errorf("to %s: moved %v, %w", end, moved, err)
+				moved, err := tx.MovePayment(live, end, models.PaymentChange{})
+				if err != nil {
+					return err
+				}
+				if !moved {
+					return errors.New("the live attempt did not move")
 				}
 				return tx.AddPayment(next)
 			})
