@@ -47,6 +47,8 @@ var nextStep = map[string]struct{ address, text string }{
 	models.ErrNotForSale.Key:    {"/cart", "error.to_cart"},
 	models.ErrPriceChanged.Key:  {"/checkout", "error.to_checkout"},
 	models.ErrOrderNotFound.Key: {"/orders", "error.to_orders"},
+	models.ErrTooManyUnpaid.Key: {"/orders", "error.to_orders"},
+	models.ErrHeldHere.Key:      {"/checkout", "error.to_checkout"},
 }
 
 // errorPage tells what went wrong and what to do next.

@@ -287,6 +287,22 @@ func TestSoldOutMeanwhile(t *testing.T) {
 	b.post("/checkout", b.checkout(models.Alipay)).check(t, "again", 303, "/o/.*", nil, nil)
 }
 
+// TestTooMuchUnpaid: who holds a part of the stock already is told what to do, and loses nothing.
+func TestTooMuchUnpaid(t *testing.T) {
+	s := newShop(t)
+	s.set("tea-set", "TEA-SET", 12850, 10)
+	b := s.browse(desktop)
+	b.fill("tea-set", "TEA-SET", "1")
+	b.post("/checkout", b.checkout(models.WeChat)).check(t, "first order", 303, "/o/.*", nil, nil)
+	b.fill("tea-set", "TEA-SET", "6")
+	form := b.checkout(models.WeChat)
+	form.Set("note", "Ring twice")
+	b.post("/checkout", form).check(t, "second order", 429, "",
+		[]string{"open orders that are not paid yet", "pay them first, or wait until they expire", `href="/orders"`}, nil)
+	b.get("/cart").check(t, "cart", 200, "", []string{`name="quantity" value="6"`}, nil)
+	b.get("/checkout").check(t, "checkout", 200, "", []string{"Ring twice"}, nil)
+}
+
 func TestTakenDownMeanwhile(t *testing.T) {
 	s := newShop(t)
 	b := s.browse(desktop)

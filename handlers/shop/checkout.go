@@ -113,6 +113,9 @@ func (p *Pages) PlaceOrder(c *fiber.Ctx) error {
 	if refusal, ok := errors.AsType[*refusedForm](err); ok {
 		return p.refuse(c, form, refusal)
 	}
+	if models.KindOf(err) == models.TooMany {
+		s.Remember(form.buyer(true), form.Wallet) // nothing typed is lost until it can be sent again
+	}
 	if err != nil {
 		return err
 	}
