@@ -9,6 +9,7 @@ type Direction string
 const (
 	Sent     Direction = "sent"     // our call and the gateway's answer to it
 	Received Direction = "received" // a notification
+	ByStaff  Direction = "staff"    // no message: what a named person did; see Tx.AddAct
 )
 
 // MaxRule is how much of Evidence.Rule is kept, in bytes.

@@ -17,8 +17,11 @@ type Order struct {
 
 	Buyer    `gorm:"embedded"`
 	Language string // the buyer's, for pages and mail
-	Wallet   Wallet // the wallet chosen last
 	Shipped  bool   // whether any line is shipped
+
+	// Of the payment that paid the order; until then of the attempt made last.
+	Wallet  Wallet
+	Gateway GatewayName // empty: none was made yet
 
 	CustomerID    string // stable pseudonym of the visitor, for gateways that want one
 	CustomerSince time.Time
@@ -34,6 +37,10 @@ type Order struct {
 	ExpiresAt time.Time  // end of the payment window
 	PaidAt    *time.Time // never changes once set
 	PaymentID *string    // the payment that paid it
+
+	FulfilledAt *time.Time
+	Carrier     string // who brings it; empty when nothing is shipped or nobody said
+	Tracking    string // the carrier's number
 
 	Items    []OrderItem
 	Payments []Payment

@@ -35,6 +35,8 @@ type GatewayName string
 const (
 	ScanForPay GatewayName = "scanforpay"
 	Pass2Pay   GatewayName = "pass2pay"
+	// ByHand is no gateway: money that a named person says has come in by another road.
+	ByHand GatewayName = "manual"
 )
 
 // ActionKind is what kind of step a buyer takes next.

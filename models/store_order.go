@@ -106,7 +106,7 @@ func (tx *Tx) placeOrder(d Draft, lines map[string]int64) (*Order, error) {
 		return nil, err
 	}
 	o.Items = items
-	return o, nil
+	return o, tx.addTerms(orderTerms(o))
 }
 
 // priceLines reads what is wanted from the database and freezes it, in ascending order of variant.
@@ -253,14 +253,16 @@ func (tx *Tx) MarkPaid(o *Order, p *Payment) (bool, error) {
 		}
 	}
 	now := tx.Now()
-	moved, err := tx.moveOrder(o, OrderPaid, map[string]any{"paid_at": now, "payment_id": p.ID})
+	moved, err := tx.moveOrder(o, OrderPaid, map[string]any{
+		"paid_at": now, "payment_id": p.ID, "wallet": p.Wallet, "gateway": p.Gateway,
+	})
 	if err != nil {
 		return false, err
 	}
 	if !moved {
 		return false, errMoved
 	}
-	o.PaidAt, o.PaymentID = &now, &p.ID
+	o.PaidAt, o.PaymentID, o.Wallet, o.Gateway = &now, &p.ID, p.Wallet, p.Gateway
 	if late {
 		return true, nil
 	}
@@ -326,10 +328,11 @@ func inStockOrder(items []OrderItem) []OrderItem {
 	return counted
 }
 
-// SetWallet records the wallet that the buyer chose last.
-func (tx *Tx) SetWallet(o *Order, w Wallet) error {
-	o.Wallet = w
-	return tx.db.Model(&Order{}).Where("id = ?", o.ID).Updates(map[string]any{"wallet": w}).Error
+// SetWallet records the wallet and the gateway of the attempt made last.
+func (tx *Tx) SetWallet(o *Order, p *Payment) error {
+	o.Wallet, o.Gateway = p.Wallet, p.Gateway
+	return tx.db.Model(&Order{}).Where("id = ?", o.ID).
+		Updates(map[string]any{"wallet": p.Wallet, "gateway": p.Gateway}).Error
 }
 
 // ExpiredOrders returns the ids of pending orders whose window is over, oldest first.

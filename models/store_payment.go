@@ -21,8 +21,11 @@ func (tx *Tx) AddPayment(p *Payment) error {
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		return ErrLivePayment
 	}
+	if err != nil {
+		return err
+	}
 	tx.changed[p.OrderID] = true
-	return err
+	return tx.addTerm(p.OrderID, p.Number)
 }
 
 // PaymentChange is what else changes when a payment moves. Zero values change nothing.
@@ -56,7 +59,7 @@ func (tx *Tx) MovePayment(p *Payment, to PaymentStatus, c PaymentChange) (bool, 
 	}
 	*p = moved
 	tx.changed[p.OrderID] = true
-	return true, nil
+	return true, tx.addReference(p, changes)
 }
 
 // ChangePayment changes an attempt without moving it.
@@ -66,7 +69,18 @@ func (tx *Tx) ChangePayment(p *Payment, c PaymentChange) error {
 		return nil
 	}
 	tx.changed[p.OrderID] = true
-	return tx.db.Model(&Payment{}).Where("id = ?", p.ID).Updates(changes).Error
+	if err := tx.db.Model(&Payment{}).Where("id = ?", p.ID).Updates(changes).Error; err != nil {
+		return err
+	}
+	return tx.addReference(p, changes)
+}
+
+// addReference lets the order be found by the gateway's number when that has just become known.
+func (tx *Tx) addReference(p *Payment, changes map[string]any) error {
+	if _, news := changes["reference"]; !news {
+		return nil
+	}
+	return tx.addTerm(p.OrderID, *p.Reference)
 }
 
 // columns names the columns to change and sets them in the payment.

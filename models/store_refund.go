@@ -37,7 +37,10 @@ func (tx *Tx) AddRefund(o *Order, p *Payment, r *Refund) error {
 	r.OrderID, r.PaymentID, r.Currency, r.Status, r.CheckAt = o.ID, p.ID, p.Currency, RefundPending, &now
 	r.Reason = truncate(r.Reason, 500)
 	tx.changed[o.ID] = true
-	return tx.db.Create(r).Error
+	if err := tx.db.Create(r).Error; err != nil {
+		return err
+	}
+	return tx.addTerm(o.ID, r.Number)
 }
 
 // Refunded returns how much of a payment was refunded or may yet be: the sum of its refunds that

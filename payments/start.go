@@ -141,7 +141,7 @@ func (s *Service) addPayment(ctx context.Context, orderID string, w models.Walle
 		if err := tx.AddPayment(p); err != nil {
 			return err
 		}
-		return tx.SetWallet(order, w)
+		return tx.SetWallet(order, p)
 	})
 	return p, err
 }

@@ -1,0 +1,93 @@
+package models_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"saoma/models"
+	"saoma/models/modelstest"
+)
+
+// The orders of a filled shop: every tenth is of another kind.
+var (
+	fillStart    = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	fillStatuses = []models.OrderStatus{
+		models.OrderPaid, models.OrderFulfilled, models.OrderFulfilled, models.OrderExpired, models.OrderFulfilled,
+		models.OrderPaid, models.OrderCanceled, models.OrderFulfilled, models.OrderExpired, models.OrderPending,
+	}
+	fillFamilies = []string{"Chan", "Wong", "Lee", "Cheung", "Lau", "Ng", "Ho", "王", "陈", "Müller", "Sato"}
+)
+
+const fillGoods = 5
+
+// fillOrders fills a shop with orders that have been placed a minute after each other, each with a
+// line and an attempt. It writes what placing and paying them would have written.
+func fillOrders(t testing.TB, s *models.Store, n int) {
+	t.Helper()
+	ctx := context.Background()
+	var goods []models.Variant
+	for i := range fillGoods {
+		sku := fmt.Sprintf("GOOD-%d", i)
+		modelstest.Product(t, s, sku, 2500, 100)
+		found, err := s.VariantsBySKU(ctx, []string{sku})
+		if err != nil {
+			t.Fatal(err)
+		}
+		goods = append(goods, found[0])
+	}
+	const batch = 1000
+	for from := 0; from < n; from += batch {
+		var orders []models.Order
+		var items []models.OrderItem
+		var payments []models.Payment
+		for i := from; i < min(from+batch, n); i++ {
+			o := filledOrder(i, goods[i%fillGoods])
+			orders, items, payments = append(orders, o), append(items, o.Items...), append(payments, o.Payments...)
+		}
+		err := s.Tx(ctx, func(tx *models.Tx) error {
+			for _, rows := range []any{&orders, &items, &payments} {
+				if err := tx.InsertAlone(rows); err != nil {
+					return err
+				}
+			}
+			return tx.InsertTerms(orders)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func filledOrder(i int, good models.Variant) models.Order {
+	at := fillStart.Add(time.Duration(i) * time.Minute)
+	o := models.Order{
+		ID: models.NewID(), Number: fmt.Sprintf("%s-%08d", at.Format("060102"), i), Token: fmt.Sprintf("token%d", i),
+		FormToken: fmt.Sprintf("form%d", i), Status: fillStatuses[i%10], Currency: "CNY", Goods: 2500, Amount: 2500,
+		Buyer: models.Buyer{
+			Name:  fmt.Sprintf("Buyer%d %s", i%5000, fillFamilies[i%len(fillFamilies)]),
+			Email: fmt.Sprintf("buyer%d@example.com", i%5000), Phone: fmt.Sprintf("+852 9%07d", i%5000),
+		},
+		Language: "en", Wallet: models.Wallets[i%3], Gateway: models.ScanForPay,
+		CreatedAt: at, UpdatedAt: at, ExpiresAt: at.Add(15 * time.Minute), CustomerSince: at,
+	}
+	if i%7 == 0 {
+		o.Gateway = models.Pass2Pay
+	}
+	o.Items = []models.OrderItem{{
+		ID: models.NewID(), OrderID: o.ID, VariantID: good.ID, SKU: good.SKU, Name: "Product " + good.SKU, Price: 2500, Quantity: 1,
+	}}
+	reference := fmt.Sprintf("G%09d", i)
+	p := models.Payment{
+		ID: models.NewID(), OrderID: o.ID, Number: fmt.Sprintf("P%s%08d", at.Format("060102150405"), i), Gateway: o.Gateway,
+		Method: "qrcode", Reference: &reference, Wallet: o.Wallet, Status: models.PaymentClosed, Currency: "CNY", Amount: o.Amount,
+		CreatedAt: at, UpdatedAt: at, ExpiresAt: o.ExpiresAt, WatchUntil: o.ExpiresAt,
+	}
+	if o.Status == models.OrderPaid || o.Status == models.OrderFulfilled {
+		p.Status, p.SucceededAt, p.ConfirmedAt = models.PaymentSucceeded, &at, &at
+		o.PaidAt, o.PaymentID = &at, &p.ID
+	}
+	o.Payments = []models.Payment{p}
+	return o
+}

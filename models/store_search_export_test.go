@@ -1,0 +1,95 @@
+package models
+
+import (
+	"context"
+	"fmt"
+
+	"gorm.io/gorm"
+)
+
+// Words and NameWords are how texts are written to be found.
+var (
+	Words     = words
+	NameWords = nameWords
+)
+
+// MaxTerms is for tests that need more words than one search takes.
+const MaxTerms = maxTerms
+
+// Backfill makes the words of orders that have none.
+func Backfill(s *Store) error { return backfillTerms(s.write) }
+
+// OrderPlan returns how the database goes about reading a part of a list of orders, and about counting
+// them, step by step, with the index that each takes.
+func (s *Store) OrderPlan(ctx context.Context, f OrderFilter, p Paging) (list, count []string, err error) {
+	err = s.query(ctx, func(db *gorm.DB) error {
+		search, err := lookUp(db, f)
+		if err != nil {
+			return err
+		}
+		from, err := placeOf(db, p)
+		if err != nil {
+			return err
+		}
+		q, n := search.ordersBy("id, created_at", from, p.Limit, true), search.ordersBy("id", place{}, CountLimit+1, false)
+		if len(search.groups) > 0 {
+			q, n = search.ordersByTerms(from, p.Limit), search.countByTerms(CountLimit+1)
+		}
+		if list, err = s.explain(db, q); err != nil {
+			return err
+		}
+		count, err = s.explain(db, n)
+		return err
+	})
+	return list, count, err
+}
+
+func (s *Store) explain(db *gorm.DB, q query) ([]string, error) {
+	explain, columns := "EXPLAIN QUERY PLAN ", []string{"detail"}
+	if s.driver == DriverMySQL {
+		explain, columns = "EXPLAIN ", []string{"table", "type", "key", "rows", "Extra"}
+	}
+	var rows []map[string]any
+	err := db.Raw(explain+q.text.String(), q.values...).Scan(&rows).Error
+	var steps []string
+	for _, row := range rows {
+		step := ""
+		for _, column := range columns {
+			step += fmt.Sprint(row[column], " ")
+		}
+		steps = append(steps, step)
+	}
+	return steps, err
+}
+
+// Analyze lets the database look at what it holds, as it does by itself from time to time.
+func (s *Store) Analyze(ctx context.Context) error {
+	if s.driver == DriverSQLite {
+		return s.write.WithContext(ctx).Exec("ANALYZE").Error
+	}
+	for _, table := range []string{"orders", "order_terms", "payments", "refunds", "incidents"} {
+		if err := s.write.WithContext(ctx).Exec("ANALYZE TABLE " + table).Error; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// InsertAlone stores rows as they are, and nothing that hangs on them.
+func (tx *Tx) InsertAlone(rows any) error {
+	return tx.db.Session(&gorm.Session{CreateBatchSize: 200}).Omit("Items", "Payments").Create(rows).Error
+}
+
+// InsertTerms stores the words of orders and of their attempts.
+func (tx *Tx) InsertTerms(orders []Order) error {
+	var all []orderTerm
+	for _, o := range orders {
+		all = append(all, orderTerms(&o)...)
+		for _, p := range o.Payments {
+			for _, number := range []string{p.Number, deref(p.Reference)} {
+				all = append(all, orderTerm{word(number), o.CreatedAt, o.ID})
+			}
+		}
+	}
+	return tx.db.CreateInBatches(&all, 2000).Error
+}

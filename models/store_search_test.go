@@ -1,0 +1,420 @@
+package models_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"saoma/models"
+	"saoma/models/modelstest"
+)
+
+func numbersOf(rows []models.OrderRow) []string {
+	var numbers []string
+	for _, r := range rows {
+		numbers = append(numbers, r.Number)
+	}
+	return numbers
+}
+
+func listed(t testing.TB, s *models.Store, f models.OrderFilter, p models.Paging) models.OrderList {
+	t.Helper()
+	if p.Limit == 0 {
+		p.Limit = 50
+	}
+	list, err := s.Orders(context.Background(), f, p)
+	if err != nil {
+		t.Fatalf("orders by %+v at %+v: %v", f, p, err)
+	}
+	return list
+}
+
+// place places an order as a buyer called so.
+func place(t testing.TB, s *models.Store, sku string, change func(*models.Draft)) *models.Order {
+	t.Helper()
+	d := modelstest.Draft(sku, 1)
+	change(&d)
+	o, err := s.PlaceOrder(context.Background(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func TestOrdersAreFound(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, o models.Options) {
+		s := modelstest.Open(t, o)
+		modelstest.Product(t, s, "TEA-SET", 2500, 10)
+		modelstest.Product(t, s, "CUP", 2500, 10)
+		tea := place(t, s, "TEA-SET", func(d *models.Draft) {
+			d.Buyer.Name, d.Buyer.Email, d.Buyer.Phone = "Ada Wong", "Ada@Example.com", "+852 9123 4567"
+		})
+		cup := place(t, s, "CUP", func(d *models.Draft) {
+			d.Buyer.Name, d.Buyer.Email, d.Buyer.Phone = "王小明", "wang@example.com", "13800138000"
+		})
+		p := models.Payment{
+			ID: models.NewID(), OrderID: tea.ID, Number: "P26112112AB", Gateway: models.ScanForPay, Wallet: models.Alipay,
+			Status: models.PaymentCreated, Currency: "CNY", Amount: tea.Amount,
+		}
+		err := s.Tx(context.Background(), func(tx *models.Tx) error {
+			order, err := tx.LockOrder(tea.ID)
+			if err != nil {
+				return err
+			}
+			p := p
+			if err := tx.AddPayment(&p); err != nil {
+				return err
+			}
+			if _, err := tx.MovePayment(&p, models.PaymentSucceeded, models.PaymentChange{Reference: "4200-00X"}); err != nil {
+				return err
+			}
+			return tx.AddRefund(order, &p, &models.Refund{ID: models.NewID(), Number: "R26112113CD", Amount: 100})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		end := func(o *models.Order) string { return strings.ToLower(o.Number[strings.Index(o.Number, "-")+1:]) }
+		for _, tt := range []struct {
+			text string
+			want []*models.Order // the newest first
+		}{
+			{"", []*models.Order{cup, tea}},
+			{tea.Number, []*models.Order{tea}},
+			{" " + strings.ToLower(cup.Number) + " ", []*models.Order{cup}},
+			{end(tea), []*models.Order{tea}},
+			{"p26112112ab", []*models.Order{tea}},
+			{"P2611", []*models.Order{tea}},
+			{"420000x", []*models.Order{tea}},
+			{"R26112113CD", []*models.Order{tea}},
+			{"ada@example.com", []*models.Order{tea}},
+			{"wang@", []*models.Order{cup}},
+			{"+852 9123 4567", []*models.Order{tea}},
+			{"91234567", []*models.Order{tea}},
+			{"9123 45", []*models.Order{tea}},
+			{"ada", []*models.Order{tea}},
+			{"wong ada", []*models.Order{tea}},
+			{"wong wang@example.com", nil},
+			{"王", []*models.Order{cup}},
+			{"小明", []*models.Order{cup}},
+			{"tea-set", []*models.Order{tea}},
+			{"product", []*models.Order{cup, tea}},
+			{"product tea", []*models.Order{tea}},
+			{"wa", []*models.Order{cup}},
+			{"nobody", nil},
+			{"%", nil},
+			{":", nil},
+		} {
+			var want []string
+			for _, o := range tt.want {
+				want = append(want, o.Number)
+			}
+			list := listed(t, s, models.OrderFilter{Text: tt.text}, models.Paging{})
+			if diff := cmp.Diff(want, numbersOf(list.Rows)); diff != "" {
+				t.Errorf("orders found by %q (-want +got):\n%s", tt.text, diff)
+			}
+			n, more, err := s.CountOrders(context.Background(), models.OrderFilter{Text: tt.text})
+			if err != nil || n != int64(len(want)) || more {
+				t.Errorf("count of orders found by %q: got %d, %v, %v; want %d", tt.text, n, more, err, len(want))
+			}
+		}
+		row := listed(t, s, models.OrderFilter{Text: "ada"}, models.Paging{}).Rows[0]
+		if row.Refunded != 100 || row.Payment == nil || row.Payment.Number != p.Number || len(row.Items) != 1 {
+			t.Errorf("row: got %d refunded, payment %v, %d lines; want 100, %s, 1", row.Refunded, row.Payment, len(row.Items), p.Number)
+		}
+	})
+}
+
+func TestManyWordsBeginAlike(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, o models.Options) {
+		s := modelstest.Open(t, o)
+		modelstest.Product(t, s, "CUP", 2500, 1000)
+		for i := range models.MaxTerms + 1 {
+			place(t, s, "CUP", func(d *models.Draft) { d.Buyer.Name, d.CustomerID = fmt.Sprintf("Zoe%03d", i), models.NewToken() })
+		}
+		list := listed(t, s, models.OrderFilter{Text: "zoe"}, models.Paging{Limit: 100})
+		if len(list.Rows) != models.MaxTerms || !list.Cut {
+			t.Errorf("got %d orders, cut %v; want the %d of the first words, cut", len(list.Rows), list.Cut, models.MaxTerms)
+		}
+		if list := listed(t, s, models.OrderFilter{Text: "zoe00"}, models.Paging{}); len(list.Rows) != 10 || list.Cut {
+			t.Errorf("got %d orders, cut %v; want 10, not cut", len(list.Rows), list.Cut)
+		}
+	})
+}
+
+// Every list is the same in parts as in one, there and back, with neighbours, count and export.
+func TestListsInParts(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, o models.Options) {
+		s := modelstest.Open(t, o)
+		fillOrders(t, s, 250)
+		product, err := s.ProductBySlug(context.Background(), "GOOD-2")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx := context.Background()
+		for _, f := range []models.OrderFilter{
+			{},
+			{Status: models.OrderExpired},
+			{Wallet: models.Alipay, Gateway: models.Pass2Pay},
+			{ProductID: product.ID},
+			{ProductID: product.ID, Status: models.OrderFulfilled},
+			{Text: "buyer1"},
+			{Text: "good wong", Wallet: models.WeChat},
+			{From: fillStart.Add(10 * time.Minute), To: fillStart.Add(100 * time.Minute)},
+			{From: fillStart.Add(10 * time.Minute), To: fillStart.Add(100 * time.Minute), Text: "lee"},
+			{Status: "unheard of"},
+			{ProductID: "unheard of"},
+		} {
+			all := numbersOf(listed(t, s, f, models.Paging{Limit: 1000}).Rows)
+			if !slices.IsSortedFunc(all, func(a, b string) int { return strings.Compare(b, a) }) {
+				t.Errorf("%+v: got %q, which is not the newest first", f, all)
+			}
+			var down, up []string
+			list := listed(t, s, f, models.Paging{Limit: 7})
+			for down = numbersOf(list.Rows); list.Older; down = append(down, numbersOf(list.Rows)...) {
+				list = listed(t, s, f, models.Paging{After: down[len(down)-1], Limit: 7})
+				if !list.Newer {
+					t.Errorf("%+v behind %s: got no newer orders", f, down[len(down)-1])
+				}
+			}
+			if len(all) > 0 {
+				up = []string{all[len(all)-1]}
+				for list := (models.OrderList{Newer: len(all) > 1}); list.Newer; {
+					list = listed(t, s, f, models.Paging{Before: up[0], Limit: 7})
+					up = append(numbersOf(list.Rows), up...)
+				}
+			}
+			if diff := cmp.Diff(all, down); diff != "" {
+				t.Errorf("%+v part by part (-whole +parts):\n%s", f, diff)
+			}
+			if diff := cmp.Diff(all, up); diff != "" {
+				t.Errorf("%+v part by part from its end (-whole +parts):\n%s", f, diff)
+			}
+			var visited []string
+			err := s.EachOrder(ctx, f, func(rows []models.OrderRow) error {
+				visited = append(visited, numbersOf(rows)...)
+				return nil
+			})
+			if diff := cmp.Diff(all, visited); err != nil || diff != "" {
+				t.Errorf("%+v visited: %v (-list +visited):\n%s", f, err, diff)
+			}
+			if n, more, err := s.CountOrders(ctx, f); err != nil || more || n != int64(len(all)) {
+				t.Errorf("%+v: counted %d, %v, %v; want %d", f, n, more, err, len(all))
+			}
+			for i, number := range all {
+				newer, older, err := s.Neighbours(ctx, f, number)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if i > 0 && newer != all[i-1] || i == 0 && newer != "" || i < len(all)-1 && older != all[i+1] || i == len(all)-1 && older != "" {
+					t.Errorf("%+v: beside %s got %q and %q", f, number, newer, older)
+				}
+				if i > 3 {
+					break
+				}
+			}
+		}
+		if got := listed(t, s, models.OrderFilter{}, models.Paging{After: "gone", Limit: 3}); got.Newer || len(got.Rows) != 3 {
+			t.Errorf("behind an order that is not there: got %d orders, newer %v; want the list's beginning", len(got.Rows), got.Newer)
+		}
+	})
+}
+
+func TestBackfillOfTerms(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, o models.Options) {
+		s := modelstest.Open(t, o)
+		fillOrders(t, s, 420)
+		ctx := context.Background()
+		terms := func() (n int64) {
+			err := s.Tx(ctx, func(tx *models.Tx) error { return tx.Read(&n, "SELECT COUNT(*) FROM order_terms") })
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		want := terms()
+		err := s.Tx(ctx, func(tx *models.Tx) error {
+			if err := tx.Exec("DELETE FROM order_terms WHERE created_at > ?", fillStart.Add(100*time.Minute)); err != nil {
+				return err
+			}
+			return tx.Exec("UPDATE orders SET gateway = '', wallet = ''")
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if err := models.Backfill(s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := terms(); got != want {
+			t.Errorf("got %d terms, want %d", got, want)
+		}
+		row := listed(t, s, models.OrderFilter{Text: "G000000350"}, models.Paging{}).Rows[0]
+		if row.Gateway != row.Payment.Gateway || row.Wallet != row.Payment.Wallet {
+			t.Errorf("got %s by %s, want %s by %s", row.Gateway, row.Wallet, row.Payment.Gateway, row.Payment.Wallet)
+		}
+	})
+}
+
+// No list of orders reads more than it shows: each is read along an index that holds it in order.
+func TestListsUseIndexes(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, o models.Options) {
+		s := modelstest.Open(t, o)
+		const n = 3000
+		fillOrders(t, s, n)
+		ctx := context.Background()
+		product, err := s.ProductBySlug(ctx, "GOOD-2")
+		if err != nil {
+			t.Fatal(err)
+		}
+		middle := listed(t, s, models.OrderFilter{To: fillStart.Add(n / 2 * time.Minute)}, models.Paging{Limit: 1}).Rows[0].Number
+		during := models.OrderFilter{From: fillStart.Add(100 * time.Minute), To: fillStart.Add(2000 * time.Minute)}
+		for _, tt := range []struct {
+			name   string
+			filter models.OrderFilter
+			index  string // empty: that of the words
+		}{
+			{"all", models.OrderFilter{}, "orders_newest"},
+			{"during", during, "orders_newest"},
+			{"status", models.OrderFilter{Status: models.OrderFulfilled}, "orders_by_status"},
+			{"status during", models.OrderFilter{Status: models.OrderPending, From: during.From, To: during.To}, "orders_by_status"},
+			{"wallet", models.OrderFilter{Wallet: models.WeChat}, "orders_by_wallet"},
+			{"gateway", models.OrderFilter{Gateway: models.Pass2Pay}, "orders_by_gateway"},
+			{"product", models.OrderFilter{ProductID: product.ID}, ""},
+			{"text", models.OrderFilter{Text: "wong"}, ""},
+			{"text with everything", models.OrderFilter{
+				Text: "wong good", Status: models.OrderPaid, Wallet: models.WeChat, From: during.From, ProductID: product.ID,
+			}, ""},
+		} {
+			for _, analyzed := range []bool{false, true} {
+				if analyzed {
+					if err := s.Analyze(ctx); err != nil {
+						t.Fatal(err)
+					}
+				}
+				for _, p := range []models.Paging{{Limit: 51}, {After: middle, Limit: 51}, {Before: middle, Limit: 51}} {
+					list, count, err := s.OrderPlan(ctx, tt.filter, p)
+					if err != nil {
+						t.Fatal(err)
+					}
+					where := fmt.Sprintf("%s, analyzed %v, %+v", tt.name, analyzed, p)
+					checkPlan(t, where, tt.index, list)
+					checkIndexes(t, where+", count", count)
+				}
+			}
+		}
+	})
+}
+
+// checkPlan: the list is read along the index, in its order. One by words is put together from lists
+// that each are, and looks everything else up by whole keys.
+func checkPlan(t *testing.T, where, index string, steps []string) {
+	t.Helper()
+	if index != "" {
+		if len(steps) != 1 || !strings.Contains(steps[0], index) || sorts(steps[0]) {
+			t.Errorf("%s: got %q, want one step along %s", where, steps, index)
+		}
+		return
+	}
+	for i, step := range steps {
+		switch {
+		case strings.HasPrefix(step, "t "), strings.HasPrefix(step, "SEARCH t "):
+			sqliteSorts := i+1 < len(steps) && sorts(steps[i+1]) && !strings.HasPrefix(step, "t ")
+			if sorts(step) || sqliteSorts || !strings.Contains(step, "PRIMARY") && !strings.Contains(step, "order_terms_1 (term=?") {
+				t.Errorf("%s: step %d does not read the words in order: %q", where, i, steps)
+			}
+		case strings.HasPrefix(step, "x "), strings.HasPrefix(step, "o "):
+			if !strings.Contains(step, " eq_ref PRIMARY ") {
+				t.Errorf("%s: step %d looks up more than one row: %s", where, i, step)
+			}
+		case strings.HasPrefix(step, "SEARCH x "), strings.HasPrefix(step, "SEARCH o "):
+			if !strings.Contains(step, "(term=? AND created_at=? AND order_id=?)") && !strings.Contains(step, "(id=?)") {
+				t.Errorf("%s: step %d looks up more than one row: %s", where, i, step)
+			}
+		}
+	}
+}
+
+// checkIndexes: no step reads a table without an index.
+func checkIndexes(t *testing.T, where string, steps []string) {
+	t.Helper()
+	for _, step := range steps {
+		table := strings.HasPrefix(step, "SCAN orders") || strings.HasPrefix(step, "SCAN t") || strings.HasPrefix(step, "orders ") || strings.HasPrefix(step, "t ")
+		if table && !strings.Contains(step, "INDEX") && !strings.Contains(step, "Using index") {
+			t.Errorf("%s: reads without an index: %q", where, steps)
+		}
+	}
+}
+
+func sorts(step string) bool {
+	return strings.Contains(step, "filesort") || strings.Contains(step, "FOR ORDER BY")
+}
+
+// BenchmarkOrderList reads parts of lists of a filled shop. SAOMA_BENCH_ORDERS is how many orders it
+// has; SAOMA_BENCH_DRIVER may be mysql.
+func BenchmarkOrderList(b *testing.B) {
+	n := 20_000
+	if text := os.Getenv("SAOMA_BENCH_ORDERS"); text != "" {
+		var err error
+		if n, err = strconv.Atoi(text); err != nil {
+			b.Fatal(err)
+		}
+	}
+	o := modelstest.Options(b)
+	if os.Getenv("SAOMA_BENCH_DRIVER") == models.DriverMySQL {
+		o = modelstest.MySQLOptions(b)
+	}
+	s := modelstest.Open(b, o)
+	start := time.Now()
+	fillOrders(b, s, n)
+	b.Logf("%d orders filled in %s", n, time.Since(start).Round(time.Second))
+	product, err := s.ProductBySlug(b.Context(), "GOOD-2")
+	if err != nil {
+		b.Fatal(err)
+	}
+	last := listed(b, s, models.OrderFilter{To: fillStart.Add(time.Duration(n/2) * time.Minute)}, models.Paging{Limit: 1}).Rows[0].Number
+	for _, bb := range []struct {
+		name   string
+		filter models.OrderFilter
+		paging models.Paging
+	}{
+		{"page 1", models.OrderFilter{}, models.Paging{}},
+		{fmt.Sprintf("page %d", n/100), models.OrderFilter{}, models.Paging{After: last}},
+		{"by status page 1", models.OrderFilter{Status: models.OrderExpired}, models.Paging{}},
+		{"by status from the middle", models.OrderFilter{Status: models.OrderExpired}, models.Paging{After: last}},
+		{"by gateway", models.OrderFilter{Gateway: models.Pass2Pay}, models.Paging{}},
+		{"by wallet", models.OrderFilter{Wallet: models.Alipay}, models.Paging{}},
+		{"by product page 1", models.OrderFilter{ProductID: product.ID}, models.Paging{}},
+		{"by product from the middle", models.OrderFilter{ProductID: product.ID}, models.Paging{After: last}},
+		{"by date", models.OrderFilter{From: fillStart.Add(24 * time.Hour), To: fillStart.Add(48 * time.Hour)}, models.Paging{}},
+		{"search a number", models.OrderFilter{Text: last}, models.Paging{}},
+		{"search a family", models.OrderFilter{Text: "wong"}, models.Paging{}},
+		{"search two words", models.OrderFilter{Text: "wong buyer42"}, models.Paging{}},
+		{"search what begins many", models.OrderFilter{Text: "p2"}, models.Paging{}},
+	} {
+		b.Run(bb.name, func(b *testing.B) {
+			bb.paging.Limit = 50
+			for b.Loop() {
+				listed(b, s, bb.filter, bb.paging)
+			}
+		})
+	}
+	for name, f := range map[string]models.OrderFilter{
+		"count all": {}, "count a status": {Status: models.OrderExpired}, "count a family": {Text: "wong"},
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if _, _, err := s.CountOrders(b.Context(), f); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
