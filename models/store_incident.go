@@ -40,6 +40,12 @@ func (tx *Tx) countIncident(dedupKey string) (known bool, err error) {
 	return set.RowsAffected > 0, set.Error
 }
 
+// ResolveIncident resolves the incident that was opened under the key, if there is one and it is open.
+func (tx *Tx) ResolveIncident(dedupKey, resolution string) error {
+	return tx.db.Model(&Incident{}).Where("dedup_key = ? AND status = ?", truncate(dedupKey, 190), IncidentOpen).
+		Updates(map[string]any{"status": IncidentResolved, "resolution": truncate(resolution, 1000), "resolved_at": tx.Now()}).Error
+}
+
 // HasOpenIncident reports whether something about the order's money waits for a decision.
 func (s *Store) HasOpenIncident(ctx context.Context, orderID string) (bool, error) {
 	var found Incident

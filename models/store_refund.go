@@ -52,10 +52,10 @@ func (tx *Tx) Refunded(p *Payment) (int64, error) {
 	return sum, err
 }
 
-// PendingRefunds returns the refunds of a payment that are not final.
-func (tx *Tx) PendingRefunds(p *Payment) ([]Refund, error) {
+// RefundsOf returns the refunds of a payment that have not failed, oldest first.
+func (tx *Tx) RefundsOf(p *Payment) ([]Refund, error) {
 	var rows []Refund
-	err := tx.db.Where("payment_id = ? AND status = ?", p.ID, RefundPending).Find(&rows).Error
+	err := tx.db.Where("payment_id = ? AND status <> ?", p.ID, RefundFailed).Order("created_at, id").Find(&rows).Error
 	return rows, err
 }
 
@@ -81,11 +81,13 @@ func (tx *Tx) MoveRefund(r *Refund, to RefundStatus, failure string) (bool, erro
 	return true, nil
 }
 
-// NoteRefund keeps why a refund that stays pending has not got further.
-func (tx *Tx) NoteRefund(r *Refund, failure string) error {
-	r.Failure = truncate(failure, 500)
+// NoteRefund keeps why a refund that stays pending has not got further. False: it is not pending any
+// more.
+func (tx *Tx) NoteRefund(r *Refund, failure string) (bool, error) {
 	tx.changed[r.OrderID] = true
-	return tx.db.Model(&Refund{}).Where("id = ?", r.ID).Updates(map[string]any{"failure": r.Failure}).Error
+	set := tx.db.Model(&Refund{}).Where("id = ? AND status = ?", r.ID, RefundPending).
+		Updates(map[string]any{"failure": truncate(failure, 500)})
+	return set.RowsAffected == 1, set.Error
 }
 
 // ResolveIncidents resolves the open incidents of a kind about a payment.

@@ -67,9 +67,13 @@ func (s *Service) decideLocked(tx *models.Tx, p models.Payment, r Report, op Ope
 			return decision{}, err
 		}
 	}
-	if r.State == StateRefunded {
-		if f.refunded, err = tx.Refunded(&p); err != nil {
+	if r.State == StateRefunded || r.State == StateGivenBack {
+		refunds, err := tx.RefundsOf(&p)
+		if err != nil {
 			return decision{}, err
+		}
+		for _, refund := range refunds {
+			f.add(p, refund)
 		}
 	}
 	return decide(p, r, f, op), nil

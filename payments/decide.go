@@ -43,7 +43,14 @@ type facts struct {
 	merchant       string // how the gateway names us
 	referenceTaken bool   // whether the gateway's number belongs to another attempt of ours
 	refunded       int64  // how much of the payment we have refunded, or may yet have
+	inOne          bool   // whether that is one refund of everything
 	now            time.Time
+}
+
+// add counts a refund that has not failed.
+func (f *facts) add(p models.Payment, refund models.Refund) {
+	f.refunded += refund.Amount
+	f.inOne = refund.Amount == p.Amount // then there is no room for another
 }
 
 // decision is what a report leads to.
@@ -72,6 +79,8 @@ func decide(p models.Payment, r Report, f facts, op Operation) decision {
 		return decideEnd(p, models.PaymentClosed, f, op)
 	case StateRefunded:
 		return decideRefunded(p, r, f)
+	case StateGivenBack:
+		return decideGivenBack(p, r, f)
 	case StatePending:
 		return decidePending(p, f, op)
 	default:
@@ -138,6 +147,15 @@ func decideRefunded(p models.Payment, r Report, f facts) decision {
 		d.move = models.PaymentClosed
 	}
 	return d
+}
+
+// decideGivenBack: some or all of the sum went back. That says which only where we wanted all of it
+// back at once.
+func decideGivenBack(p models.Payment, r Report, f facts) decision {
+	if p.Status != models.PaymentSucceeded || f.refunded == 0 || f.inOne {
+		return decideRefunded(p, r, f)
+	}
+	return decision{verdict: verdictIgnored, rule: "refunded, and it does not say how much"}
 }
 
 // decidePending: nothing new, unless it denies a success that is long recorded.

@@ -100,7 +100,8 @@ const (
 	StateSucceeded State = "succeeded"
 	StateFailed    State = "failed"
 	StateClosed    State = "closed"
-	StateRefunded  State = "refunded" // was paid, and everything was given back
+	StateRefunded  State = "refunded"   // was paid, and everything was given back
+	StateGivenBack State = "given_back" // was paid, and some or all of it was given back
 )
 
 // Report is what a gateway says about one payment, its signature verified.

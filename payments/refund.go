@@ -43,7 +43,7 @@ func (s *Service) Refund(ctx context.Context, paymentNumber string, amount int64
 	if _, err := s.refundDue(ctx, r); err != nil {
 		s.log.Warn("refund has no result yet", "refund", r.Number, "payment", p.Number, "err", err)
 	}
-	return s.store.RefundByNumber(ctx, r.Number)
+	return s.store.RefundByNumber(context.WithoutCancel(ctx), r.Number) // it stands, however long the gateway took
 }
 
 func newRefund(now time.Time, amount int64, reason string) *models.Refund {
@@ -68,15 +68,22 @@ func (s *Service) refundDue(ctx context.Context, r *models.Refund) (bool, error)
 	}
 	models.KillPoint("refund.claimed")
 	err := s.carryOutRefund(ctx, r)
-	age := s.store.Now().Sub(r.CreatedAt)
-	next := s.store.Now().Add(time.Hour)
+	next := nextRefund(*r, s.store.Now())
+	if errors.Is(err, errLeftAlone) {
+		next = s.store.Now().Add(breakerPause)
+	}
+	return true, errors.Join(err, s.store.ScheduleRefund(context.WithoutCancel(ctx), r, until, next))
+}
+
+// nextRefund returns when a refund without a result is worked on next: soon after it began, every
+// hour then, and more and more rarely when it hangs for days.
+func nextRefund(r models.Refund, now time.Time) time.Time {
 	for _, d := range checkAfter {
-		if d > age {
-			next = r.CreatedAt.Add(d)
-			break
+		if next := r.CreatedAt.Add(d); next.After(now) {
+			return next
 		}
 	}
-	return true, errors.Join(err, s.store.ScheduleRefund(ctx, r, until, next))
+	return now.Add(min(max(now.Sub(r.CreatedAt)/4, time.Hour), 12*time.Hour))
 }
 
 // carryOutRefund sends a refund, or asks what became of one that was sent before, always under the
@@ -95,33 +102,54 @@ func (s *Service) carryOutRefund(ctx context.Context, r *models.Refund) error {
 		PaymentNumber: p.Number, RefundNumber: r.Number,
 		Money: models.Money{Amount: r.Amount, Currency: r.Currency}, Reason: refundReason,
 	}
-	repeated := r.Checks > 0
-	op := OpRefund
-	var report RefundReport
-	err = &CallError{Outcome: NotFound}
-	if repeated {
-		op = OpRefundQuery
-		report, err = account.Gateway.QueryRefund(ctx, request)
+	if r.Checks == 0 {
+		report, err := account.Gateway.Refund(ctx, request)
+		return s.recordRefund(ctx, r, report, err, OpRefund, false)
 	}
-	blind := OutcomeOf(err) == Unsupported // the gateway cannot tell: only the same request again can
-	if err != nil && (blind || OutcomeOf(err) == NotFound) {
-		op = OpRefund
+	report, err := account.Gateway.QueryRefund(ctx, request)
+	switch {
+	case err != nil && OutcomeOf(err) == NotFound:
+		if err := s.keepRefundQuery(ctx, p, report.Exchange); err != nil {
+			return err
+		}
 		report, err = account.Gateway.Refund(ctx, request)
+		return s.recordRefund(ctx, r, report, err, OpRefund, false)
+	case OutcomeOf(err) == Unsupported:
+		return s.refundBlindly(ctx, p, r, request)
+	default:
+		return s.recordRefund(ctx, r, report, err, OpRefundQuery, false)
 	}
-	if OutcomeOf(err) == Unsupported && repeated {
-		return s.ask(ctx, p) // staff may have refunded it on the gateway's own pages
-	}
-	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
-	models.KillPoint("refund.answered")
-	return errors.Join(err, s.recordRefund(keep, r, report, err, op, repeated && blind))
 }
 
-// recordRefund keeps what the gateway said about a refund, and moves the refund. doubtful: the
-// refund was sent before without an answer, and the gateway cannot tell what became of it; then a
-// refusal may mean that the first one went through, and a person has to look.
+// refundBlindly sends a refund again to a gateway that cannot tell what became of it. When that
+// decides nothing, the payment may: it may show that the money is back, by the first call or by
+// staff's own doing on the gateway's pages.
+func (s *Service) refundBlindly(ctx context.Context, p *models.Payment, r *models.Refund, request RefundRequest) error {
+	report, err := s.accounts[p.Gateway].Gateway.Refund(ctx, request)
+	if OutcomeOf(err) == Unsupported {
+		return s.ask(ctx, p)
+	}
+	if err := s.recordRefund(ctx, r, report, err, OpRefund, true); err != nil {
+		return err
+	}
+	if report.State == models.RefundFailed {
+		return s.ask(ctx, p)
+	}
+	return nil
+}
+
+func (s *Service) keepRefundQuery(ctx context.Context, p *models.Payment, e Exchange) error {
+	return s.record(context.WithoutCancel(ctx), p, e, OpRefundQuery, verdictUnknown, "the gateway has no such refund",
+		func(*models.Tx, *models.Payment) error { return nil })
+}
+
+// recordRefund keeps what the gateway said about a refund, or that it said nothing, and moves the
+// refund. It returns the call's error too. doubtful: the refund was sent before without an answer,
+// and the gateway cannot tell what became of it; then a refusal may mean that the first one went
+// through, and a person has to look.
 func (s *Service) recordRefund(ctx context.Context, r *models.Refund, report RefundReport, callErr error, op Operation, doubtful bool) error {
-	return s.store.Tx(ctx, func(tx *models.Tx) error {
+	models.KillPoint("refund.answered")
+	err := s.store.Tx(context.WithoutCancel(ctx), func(tx *models.Tx) error {
 		order, err := tx.LockOrder(r.OrderID)
 		if err != nil {
 			return err
@@ -132,15 +160,12 @@ func (s *Service) recordRefund(ctx context.Context, r *models.Refund, report Ref
 			return err
 		}
 		models.KillPoint("refund.before_commit")
-		if report.Exchange.Request == nil && report.Exchange.Response == nil {
-			return nil // nothing left us
-		}
-		return tx.AddEvidence(order, evidenceOf(p, report.Exchange, op, verdict, rule))
+		return keep(tx, order, p, report.Exchange, op, verdict, rule)
 	})
+	return errors.Join(callErr, err)
 }
 
 func (s *Service) moveRefund(tx *models.Tx, p *models.Payment, r *models.Refund, report RefundReport, callErr error, doubtful bool) (verdict, rule string, err error) {
-	current := *r // the function may run again
 	switch {
 	case callErr != nil && OutcomeOf(callErr) == Unsupported:
 		rule = "the gateway takes no refunds from the shop: refund it on the gateway's own pages"
@@ -148,19 +173,18 @@ func (s *Service) moveRefund(tx *models.Tx, p *models.Payment, r *models.Refund,
 	case callErr != nil:
 		return verdictUnknown, callErr.Error(), s.notePending(tx, p, r, callErr.Error())
 	case report.State == models.RefundSucceeded:
-		if _, err := tx.MoveRefund(&current, models.RefundSucceeded, ""); err != nil {
-			return "", "", err
-		}
-		return verdictAccepted, "refunded", s.resolveRefunded(tx, p)
+		return verdictAccepted, "refunded", s.refundSucceeded(tx, p, *r)
 	case report.State == models.RefundFailed && !doubtful:
-		if _, err := tx.MoveRefund(&current, models.RefundFailed, report.Message); err != nil {
-			return "", "", err
-		}
 		rule = "the gateway refused the refund: " + report.Message
+		current := *r // this may run again
+		moved, err := tx.MoveRefund(&current, models.RefundFailed, report.Message)
+		if err != nil || !moved {
+			return verdictIgnored, rule, err
+		}
 		return verdictAccepted, rule, s.refundStuck(tx, p, r, rule)
 	case report.State == models.RefundFailed:
 		rule = "the gateway refuses the refund now, but an earlier call may have gone through: " + report.Message
-		return verdictIncident, rule, s.refundStuck(tx, p, r, rule)
+		return verdictIncident, rule, s.refundInDoubt(tx, p, r, rule)
 	default:
 		return verdictIgnored, "the gateway is still working on it", s.notePending(tx, p, r, report.Message)
 	}
@@ -168,44 +192,64 @@ func (s *Service) moveRefund(tx *models.Tx, p *models.Payment, r *models.Refund,
 
 // notePending keeps why there is no result, and tells staff when that has lasted.
 func (s *Service) notePending(tx *models.Tx, p *models.Payment, r *models.Refund, why string) error {
-	if err := tx.NoteRefund(r, why); err != nil {
+	pending, err := tx.NoteRefund(r, why)
+	if err != nil || !pending || tx.Now().Sub(r.CreatedAt) < refundStuckAfter {
 		return err
 	}
-	if tx.Now().Sub(r.CreatedAt) < refundStuckAfter {
-		return nil
-	}
 	return s.refundStuck(tx, p, r, "no result for an hour: "+why)
+}
+
+// refundInDoubt keeps why there may never be a result, and tells staff at once.
+func (s *Service) refundInDoubt(tx *models.Tx, p *models.Payment, r *models.Refund, why string) error {
+	pending, err := tx.NoteRefund(r, why)
+	if err != nil || !pending {
+		return err
+	}
+	return s.refundStuck(tx, p, r, why)
 }
 
 func (s *Service) refundStuck(tx *models.Tx, p *models.Payment, r *models.Refund, detail string) error {
 	_, err := tx.OpenIncident(models.Incident{
 		Kind: models.IncidentRefundStuck, Gateway: p.Gateway, OrderID: &p.OrderID, PaymentID: &p.ID, Number: p.Number,
 		Currency: r.Currency, Amount: r.Amount, Detail: fmt.Sprintf("refund %s: %s", r.Number, detail),
-		DedupKey: "refund_stuck/" + r.Number,
+		DedupKey: stuckKey(r),
 	})
 	return err
 }
 
+func stuckKey(r *models.Refund) string { return "refund_stuck/" + r.Number }
+
 // refundedElsewhere records that the gateway holds nothing of the payment any more, so that the
 // refunds that were pending have gone through, whoever carried them out.
 func (s *Service) refundedElsewhere(tx *models.Tx, p *models.Payment) error {
-	pending, err := tx.PendingRefunds(p)
+	refunds, err := tx.RefundsOf(p)
+	for _, r := range refunds {
+		err = errors.Join(err, s.refundSucceeded(tx, p, r))
+	}
+	return err
+}
+
+// refundSucceeded records that a refund went through, and settles what that settles. A final refund
+// stays as it is.
+func (s *Service) refundSucceeded(tx *models.Tx, p *models.Payment, r models.Refund) error {
+	if moved, err := tx.MoveRefund(&r, models.RefundSucceeded, ""); err != nil || !moved {
+		return err
+	}
+	if err := tx.ResolveIncident(stuckKey(&r), "the refund went through"); err != nil {
+		return err
+	}
+	refunds, err := tx.RefundsOf(p)
 	if err != nil {
 		return err
 	}
-	for i := range pending {
-		if _, err := tx.MoveRefund(&pending[i], models.RefundSucceeded, ""); err != nil {
-			return err
+	var back int64
+	for _, r := range refunds {
+		if r.Status == models.RefundSucceeded {
+			back += r.Amount
 		}
 	}
-	return s.resolveRefunded(tx, p)
-}
-
-// resolveRefunded settles what a refund settles once everything has been given back.
-func (s *Service) resolveRefunded(tx *models.Tx, p *models.Payment) error {
-	taken, err := tx.Refunded(p)
-	if err != nil || taken < p.Amount {
-		return err
+	if back < p.Amount {
+		return nil
 	}
 	kinds := []models.IncidentKind{models.IncidentDuplicatePayment, models.IncidentLatePayment, models.IncidentRefundStuck}
 	return tx.ResolveIncidents(p, kinds, "the payment was refunded in full")

@@ -177,7 +177,7 @@ func (r *replay) facts(ctx context.Context, a *replayedAttempt, report Report, a
 	for _, refund := range r.refunds {
 		failed := refund.Status == models.RefundFailed && !refund.UpdatedAt.After(at)
 		if refund.PaymentID == a.kept.ID && !refund.CreatedAt.After(at) && !failed {
-			f.refunded += refund.Amount
+			f.add(a.kept, refund)
 		}
 	}
 	if report.Reference == "" {

@@ -493,7 +493,7 @@ func TestQuery(t *testing.T) {
 		{"pretty-printed", sealed(vectorNotification), paidReport},
 		{"waiting", paid(`"status":1`, `"status":0`), state(payments.StatePending)},
 		{"failed", paid(`"status":1`, `"status":2`), state(payments.StateFailed)},
-		{"refunded", paid(`"status":1`, `"status":3`), state(payments.StateRefunded)},
+		{"refunded", paid(`"status":1`, `"status":3`), state(payments.StateGivenBack)},
 		{"status of another day", paid(`"status":1`, `"status":7`), state(payments.StateUnknown)},
 		{"spaced names", sealed(response(strings.ReplaceAll(paidBody, `":`, ` ":`))), paidReport},
 		{"another merchant", paid("10086", "10087"), paidWith(func(r *payments.Report) { r.Merchant = "10087" })},

@@ -94,7 +94,7 @@ func stateOf(status int64) payments.State {
 	case 2:
 		return payments.StateFailed
 	case 3:
-		return payments.StateRefunded
+		return payments.StateGivenBack // after a refund of a part as well, for all that is documented
 	}
 	return payments.StateUnknown
 }

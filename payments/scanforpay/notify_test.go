@@ -82,7 +82,7 @@ func TestParseNotification(t *testing.T) {
 		{"compact", response(paidBody), paidReport},
 		{"waiting", body(`"status":1`, `"status":0`), state(payments.StatePending)},
 		{"failed", body(`"status":1`, `"status":2`), state(payments.StateFailed)},
-		{"refunded", body(`"status":1`, `"status":3`), state(payments.StateRefunded)},
+		{"refunded", body(`"status":1`, `"status":3`), state(payments.StateGivenBack)},
 		{"status of another day", body(`"status":1`, `"status":4`), state(payments.StateUnknown)},
 		{"negative status", body(`"status":1`, `"status":-1`), state(payments.StateUnknown)},
 		{"failed call with a paid status", body(`"code":1`, `"code":2`), state(payments.StateUnknown)},
