@@ -37,6 +37,20 @@ func within(t *testing.T, bound time.Duration, do func()) {
 	}
 }
 
+// A database that fails between the two queries of a read gives an error, and no half of an answer.
+func TestVariantsWithoutTheirProduct(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, o models.Options) {
+		s := modelstest.Open(t, o)
+		modelstest.Product(t, s, "cup", 2500, 5)
+		if _, err := otherConnection(t, o).ExecContext(t.Context(), "ALTER TABLE products RENAME TO elsewhere"); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.VariantsBySKU(t.Context(), []string{"cup"}); err == nil || got != nil {
+			t.Errorf("without the table of products: got %+v, %v; want only an error", got, err)
+		}
+	})
+}
+
 // otherConnection opens a connection to the database of the options beside any store.
 func otherConnection(t *testing.T, o models.Options) *sql.Conn {
 	t.Helper()

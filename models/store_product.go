@@ -45,11 +45,13 @@ func (s *Store) VariantsBySKU(ctx context.Context, skus []string) ([]Variant, er
 
 func variantsBySKU(db *gorm.DB, skus []string) ([]Variant, error) {
 	var variants []Variant
-	err := db.Preload("Product").Where("sku IN ?", skus).Order("id").Find(&variants).Error
+	if err := db.Preload("Product").Where("sku IN ?", skus).Order("id").Find(&variants).Error; err != nil {
+		return nil, err // some variants may have come without their product
+	}
 	for i := range variants {
 		variants[i].Active = variants[i].Active && variants[i].Product.Active
 	}
-	return variants, err
+	return variants, nil
 }
 
 func forSale(db *gorm.DB) *gorm.DB {
