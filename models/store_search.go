@@ -197,14 +197,18 @@ func termsFrom(db *gorm.DB, w string) (terms []string, cut bool, err error) {
 		if err != nil {
 			return nil, false, err
 		}
-		terms = append(terms, slices.Compact(page)...)
+		for _, term := range page {
+			if term != last || len(terms) == 0 {
+				terms = append(terms, term)
+			}
+			next, last = "term > ?", term
+		}
 		if len(terms) > maxTerms {
 			return terms[:maxTerms], true, nil
 		}
 		if len(page) < some {
 			return terms, false, nil
 		}
-		next, last = "term > ?", page[len(page)-1]
 	}
 }
 

@@ -274,6 +274,10 @@ func TestListsUseIndexes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		wongs := listed(t, s, models.OrderFilter{Text: "wong"}, models.Paging{Limit: n})
+		if want := (n + 9) / len(fillFamilies); len(wongs.Rows) != want || wongs.Cut {
+			t.Errorf("got %d orders of one family, cut %v; want %d, not cut", len(wongs.Rows), wongs.Cut, want)
+		}
 		middle := listed(t, s, models.OrderFilter{To: fillStart.Add(n / 2 * time.Minute)}, models.Paging{Limit: 1}).Rows[0].Number
 		during := models.OrderFilter{From: fillStart.Add(100 * time.Minute), To: fillStart.Add(2000 * time.Minute)}
 		for _, tt := range []struct {
