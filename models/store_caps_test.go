@@ -230,8 +230,7 @@ func TestCapsUseTheirIndexes(t *testing.T) {
 			orders = append(orders, order)
 			items = append(items, models.OrderItem{ID: models.NewID(), OrderID: order.ID, VariantID: cups[0].ID, Quantity: 1})
 		}
-		err = s.Tx(t.Context(), func(tx *models.Tx) error { return errors.Join(tx.Insert(orders), tx.Insert(items)) })
-		if err != nil {
+		if err := errors.Join(models.Fill(t.Context(), s, orders), models.Fill(t.Context(), s, items)); err != nil {
 			t.Fatal(err)
 		}
 		for index, by := range map[string]models.Holder{"orders_visitor": models.ByVisitor, "orders_address": models.ByAddress} {
