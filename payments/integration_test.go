@@ -31,6 +31,9 @@ type wired struct {
 	box     *sandbox.Sandbox
 	begun   time.Time
 	ahead   atomic.Int64 // how far the clock was put forward
+
+	wallet  models.Wallet   // with which its buyers pay
+	gateway sandbox.Gateway // where their money goes
 }
 
 // wire opens a shop with these ways to pay.
@@ -103,12 +106,17 @@ func (w *wired) serve(rw http.ResponseWriter, r *http.Request) {
 	io.WriteString(rw, "success")
 }
 
-// order places an order for a cup and begins to pay it at a desktop.
+// order places an order for a cup and begins to pay it.
 func (w *wired) order(wallet models.Wallet) (*models.Order, payments.NextAction, error) {
 	w.t.Helper()
 	o := modelstest.Order(w.t, w.Store, "cup")
-	next, err := w.service.Start(context.Background(), o.Token, wallet, payments.Device{})
+	next, err := w.begin(o, wallet)
 	return w.read(o.ID), next, err
+}
+
+// begin begins to pay an order at a desktop.
+func (w *wired) begin(o *models.Order, wallet models.Wallet) (payments.NextAction, error) {
+	return w.service.Start(context.Background(), o.Token, wallet, payments.Device{})
 }
 
 func (w *wired) read(orderID string) *models.Order {
@@ -137,6 +145,20 @@ func (w *wired) act(number string, a sandbox.Action, when sandbox.Notify) {
 	}
 }
 
+// retry does something again while the breaker, whose clock is the real one, keeps us from the
+// gateway.
+func (w *wired) retry(do func() error) error {
+	err := do()
+	for range 100 {
+		if err == nil {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+		err = do()
+	}
+	return err
+}
+
 // awaitNotification returns once a notification about the payment was answered, or is known not to
 // come.
 func (w *wired) awaitNotification(number string) {
@@ -152,8 +174,22 @@ func (w *wired) awaitNotification(number string) {
 	w.t.Fatalf("no notification about %s came", number)
 }
 
+// known is what the gateway knows about a payment.
+func (w *wired) known(number string) sandbox.Payment {
+	w.t.Helper()
+	p, err := w.box.Payment(number)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return p
+}
+
+// fault has the gateway, unless another is named, misbehave.
 func (w *wired) fault(f sandbox.Fault) {
 	w.t.Helper()
+	if f.Gateway == "" {
+		f.Gateway = w.gateway
+	}
 	if err := w.box.SetFault(f); err != nil {
 		w.t.Fatal(err)
 	}
@@ -204,10 +240,7 @@ func TestEveryMethod(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			known, err := w.box.Payment(o.Payments[0].Number)
-			if err != nil {
-				t.Fatal(err)
-			}
+			known := w.known(o.Payments[0].Number)
 			want := payments.NextAction{Kind: m.action, Data: known.WalletURL}
 			if diff := cmp.Diff(want, next); diff != "" {
 				t.Errorf("what the buyer does next (-want +got):\n%s", diff)
@@ -227,7 +260,7 @@ func TestEveryMethod(t *testing.T) {
 					t.Errorf("refund of %d: got %+v, %v; want it succeeded", amount, r, err)
 				}
 			}
-			if known, _ = w.box.Payment(known.Number); known.State != sandbox.Refunded || known.Returned() != o.Amount {
+			if known = w.known(known.Number); known.State != sandbox.Refunded || known.Returned() != o.Amount {
 				t.Errorf("the gateway's payment: got %s, %d returned; want all %d refunded", known.State, known.Returned(), o.Amount)
 			}
 		})
@@ -248,201 +281,243 @@ func onEachGateway(t *testing.T, test func(t *testing.T, w *wired, wallet models
 	for _, g := range both {
 		t.Run(string(g.gateway), func(t *testing.T) {
 			t.Parallel()
-			test(t, wire(t, modelstest.Options(t), route(g.wallet, g.gateway, g.method)), g.wallet, sandbox.Gateway(g.gateway))
+			w := wire(t, modelstest.Options(t), route(g.wallet, g.gateway, g.method))
+			w.wallet, w.gateway = g.wallet, sandbox.Gateway(g.gateway)
+			test(t, w, w.wallet, w.gateway)
 		})
 	}
 }
 
-// TestCreateGoesWrong: whatever happens to the call, no money is lost: the attempt can be paid
-// when the gateway has it, the order can be paid anew when it has not, and the shop finds out by
-// itself.
-func TestCreateGoesWrong(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		fault sandbox.FaultKind
-		there bool // the gateway holds the payment
-	}{
-		{sandbox.FaultReset, false},
-		{sandbox.FaultHTTP500, false},
-		{sandbox.FaultHTTP429, false},
-		{sandbox.FaultCode, false}, // 9: state unknown
-		{sandbox.FaultLost, true},
-		{sandbox.FaultHTTP500Done, true},
-		{sandbox.FaultCodeDone, true},
-		{sandbox.FaultTruncated, true},
-		{sandbox.FaultBrokenOff, true},
-		{sandbox.FaultEmpty, true},
-		{sandbox.FaultHTML, true},
-		{sandbox.FaultHuge, true},
-		{sandbox.FaultRedirect, true},
-		{sandbox.FaultWrongSignature, true},
-		{sandbox.FaultMissingSignature, true},
-		{sandbox.FaultPayURL, true},
-	} {
-		t.Run(string(tt.fault), func(t *testing.T) {
-			onEachGateway(t, func(t *testing.T, w *wired, wallet models.Wallet, gateway sandbox.Gateway) {
-				w.fault(sandbox.Fault{Gateway: gateway, Kind: tt.fault, Operation: sandbox.OpCreate, Times: 1})
-				o, _, err := w.order(wallet)
-				if !errors.Is(err, payments.ErrGatewayDown) {
-					t.Fatalf("start: got %v, want ErrGatewayDown", err)
-				}
-				number := o.Payments[0].Number
-				if there := len(w.box.Payments()) == 1; there != tt.there {
-					t.Fatalf("the gateway holds the payment: got %v, want %v", there, tt.there)
-				}
-				if tt.there {
-					w.act(number, sandbox.Pay, sandbox.NotifyNever)
-					w.pass(time.Minute)
-					if got := w.standing(o.ID); got.Order != models.OrderPaid || got.Payments[0] != "succeeded confirmed" {
-						t.Errorf("a minute after it was paid: got %+v, want it paid", got)
-					}
-					return
-				}
-				w.pass(31 * time.Second)
-				if _, err := w.service.Start(context.Background(), o.Token, wallet, payments.Device{}); err != nil {
-					t.Fatalf("half a minute later: got %v, want another attempt", err)
-				}
-				w.act(w.read(o.ID).Payments[0].Number, sandbox.Pay, sandbox.NotifyBefore)
-				w.pass(time.Second)
-				if got := w.standing(o.ID); got.Order != models.OrderPaid {
-					t.Errorf("paid by the second attempt: got %+v", got)
-				}
+// casesAtEachGateway runs cases at each gateway, one after the other in one shop: each of them
+// finds three cups and no faults.
+func casesAtEachGateway[C any](t *testing.T, cases []C, name func(C) string, test func(t *testing.T, w *wired, c C)) {
+	onEachGateway(t, func(t *testing.T, w *wired, _ models.Wallet, _ sandbox.Gateway) {
+		for _, c := range cases {
+			t.Run(name(c), func(t *testing.T) {
+				w.t = t
+				w.box.ClearFaults(sandbox.Fault{})
+				modelstest.Product(t, w.Store, "cup", 2500, 3)
+				test(t, w, c)
 			})
-		})
+		}
+		w.t = t
+	})
+}
+
+func kindName(k sandbox.FaultKind) string { return string(k) }
+
+// paidAndConfirmed is how an order stands once it is paid beyond doubt.
+var paidAndConfirmed = standing{Order: models.OrderPaid, Payments: []string{"succeeded confirmed"}, OnHand: 2}
+
+// TestCreateFails: a gateway that has not got the payment is found out within half a minute, and
+// the order can be paid anew.
+func TestCreateFails(t *testing.T) {
+	t.Parallel()
+	kinds := []sandbox.FaultKind{
+		sandbox.FaultReset, sandbox.FaultHTTP500, sandbox.FaultHTTP429, sandbox.FaultCode, // 9: state unknown
 	}
+	casesAtEachGateway(t, kinds, kindName, func(t *testing.T, w *wired, kind sandbox.FaultKind) {
+		w.fault(sandbox.Fault{Kind: kind, Operation: sandbox.OpCreate, Times: 1})
+		o, _, err := w.order(w.wallet)
+		if !errors.Is(err, payments.ErrGatewayDown) {
+			t.Fatalf("start: got %v, want ErrGatewayDown", err)
+		}
+		if p, err := w.box.Payment(o.Payments[0].Number); err == nil {
+			t.Fatalf("the gateway holds %+v, want no payment", p)
+		}
+		w.pass(31 * time.Second)
+		if _, err := w.begin(o, w.wallet); err != nil {
+			t.Fatalf("half a minute later: got %v, want another attempt", err)
+		}
+		w.act(w.read(o.ID).Payments[0].Number, sandbox.Pay, sandbox.NotifyBefore)
+		w.pass(time.Second)
+		want := paidAndConfirmed
+		want.Payments = []string{"succeeded confirmed", "failed"}
+		if diff := cmp.Diff(want, w.standing(o.ID)); diff != "" {
+			t.Errorf("paid by the second attempt (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestCreateIsLost: a payment that the gateway holds although its answer could not be read can be
+// paid, and is found to be.
+func TestCreateIsLost(t *testing.T) {
+	t.Parallel()
+	kinds := []sandbox.FaultKind{
+		sandbox.FaultLost, sandbox.FaultHTTP500Done, sandbox.FaultCodeDone, sandbox.FaultTruncated, sandbox.FaultBrokenOff,
+		sandbox.FaultEmpty, sandbox.FaultHTML, sandbox.FaultHuge, sandbox.FaultRedirect, sandbox.FaultWrongSignature,
+		sandbox.FaultMissingSignature, sandbox.FaultPayURL,
+	}
+	casesAtEachGateway(t, kinds, kindName, func(t *testing.T, w *wired, kind sandbox.FaultKind) {
+		w.fault(sandbox.Fault{Kind: kind, Operation: sandbox.OpCreate, Times: 1})
+		o, _, err := w.order(w.wallet)
+		if !errors.Is(err, payments.ErrGatewayDown) {
+			t.Fatalf("start: got %v, want ErrGatewayDown", err)
+		}
+		w.act(o.Payments[0].Number, sandbox.Pay, sandbox.NotifyNever)
+		w.pass(30 * time.Second)
+		got := w.standing(o.ID)
+		got.Incidents = nil // an address that is not the gateway's is one
+		if diff := cmp.Diff(paidAndConfirmed, got); diff != "" {
+			t.Errorf("half a minute after it was paid (-want +got):\n%s", diff)
+		}
+		_, next := w.pending(w.wallet) // or the gateway would soon be left alone
+		w.act(next.Number, sandbox.Pay, sandbox.NotifyBefore)
+	})
 }
 
 // TestQueryGoesWrong: an answer that cannot be read decides nothing, and the next one does.
 func TestQueryGoesWrong(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []sandbox.FaultKind{
+	kinds := []sandbox.FaultKind{
 		sandbox.FaultReset, sandbox.FaultHTTP500, sandbox.FaultHTTP429, sandbox.FaultHTTP404, sandbox.FaultCode, sandbox.FaultLost,
 		sandbox.FaultTruncated, sandbox.FaultBrokenOff, sandbox.FaultEmpty, sandbox.FaultHTML, sandbox.FaultHuge, sandbox.FaultRedirect,
 		sandbox.FaultWrongSignature, sandbox.FaultMissingSignature, sandbox.FaultWrongNumber,
-	} {
-		t.Run(string(kind), func(t *testing.T) {
-			onEachGateway(t, func(t *testing.T, w *wired, wallet models.Wallet, gateway sandbox.Gateway) {
-				o, p := w.pending(wallet)
-				w.act(p.Number, sandbox.Pay, sandbox.NotifyNever)
-				w.fault(sandbox.Fault{Gateway: gateway, Kind: kind, Operation: sandbox.OpQuery})
-				w.service.Check(context.Background(), o.Token)
-				w.pass(20 * time.Second)
-				want := standing{Order: models.OrderPending, Payments: []string{"pending"}, OnHand: 2, Reserved: 1}
-				if diff := cmp.Diff(want, w.standing(o.ID)); diff != "" {
-					t.Errorf("while the gateway cannot be understood (-want +got):\n%s", diff)
-				}
-				w.box.ClearFaults(sandbox.Fault{})
-				if err := w.retry(func() error { return w.service.Check(context.Background(), o.Token) }); err != nil {
-					t.Fatal(err)
-				}
-				want = standing{Order: models.OrderPaid, Payments: []string{"succeeded confirmed"}, OnHand: 2}
-				if diff := cmp.Diff(want, w.standing(o.ID)); diff != "" {
-					t.Errorf("after it (-want +got):\n%s", diff)
-				}
-			})
-		})
 	}
-}
-
-// retry does something again while the breaker, whose clock is the real one, keeps us from the
-// gateway.
-func (w *wired) retry(do func() error) error {
-	err := do()
-	for range 100 {
-		if err == nil {
-			break
+	casesAtEachGateway(t, kinds, kindName, func(t *testing.T, w *wired, kind sandbox.FaultKind) {
+		o, p := w.pending(w.wallet)
+		w.act(p.Number, sandbox.Pay, sandbox.NotifyNever)
+		w.fault(sandbox.Fault{Kind: kind, Operation: sandbox.OpQuery})
+		for range 3 { // a few more in a row, and the gateway would be left alone
+			w.service.Check(context.Background(), o.Token)
 		}
-		time.Sleep(100 * time.Millisecond)
-		err = do()
-	}
-	return err
+		want := standing{Order: models.OrderPending, Payments: []string{"pending"}, OnHand: 2, Reserved: 1}
+		if diff := cmp.Diff(want, w.standing(o.ID)); diff != "" {
+			t.Errorf("while the gateway cannot be understood (-want +got):\n%s", diff)
+		}
+		w.box.ClearFaults(sandbox.Fault{})
+		if err := w.service.Check(context.Background(), o.Token); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(paidAndConfirmed, w.standing(o.ID)); diff != "" {
+			t.Errorf("after it (-want +got):\n%s", diff)
+		}
+	})
 }
 
 // TestDecorations: answers and notifications that say the same in another way are understood.
 func TestDecorations(t *testing.T) {
 	t.Parallel()
-	for _, tt := range []struct {
-		kind sandbox.FaultKind
-		only sandbox.Gateway
-	}{
-		{kind: sandbox.FaultNumbersAsStrings}, {kind: sandbox.FaultExtraFields}, {kind: sandbox.FaultPrettyPrinted},
-		{kind: sandbox.FaultEscapedSlashes}, {kind: sandbox.FaultSignatureCase}, {kind: sandbox.FaultSpacedKeys, only: sandbox.ScanForPay},
-		{kind: sandbox.FaultTraceID, only: sandbox.Pass2Pay},
-	} {
-		t.Run(string(tt.kind), func(t *testing.T) {
-			onEachGateway(t, func(t *testing.T, w *wired, wallet models.Wallet, gateway sandbox.Gateway) {
-				if tt.only != "" && tt.only != gateway {
-					t.SkipNow() // it has no such thing
-				}
-				w.fault(sandbox.Fault{Gateway: gateway, Kind: tt.kind})
-				o, p := w.pending(wallet)
-				w.act(p.Number, sandbox.Pay, sandbox.NotifyBefore)
-				if got := w.standing(o.ID); got.Order != models.OrderPaid {
-					t.Errorf("by notification: got %+v, want it paid", got)
-				}
-				w.pass(time.Second)
-				if got := w.standing(o.ID); got.Payments[0] != "succeeded confirmed" {
-					t.Errorf("by query: got %+v, want it confirmed", got)
-				}
-				r, err := w.service.Refund(context.Background(), p.Number, p.Amount, "test")
-				if err != nil || r.Status != models.RefundSucceeded {
-					t.Errorf("refund: got %+v, %v; want it succeeded", r, err)
-				}
-			})
-		})
+	kinds := []sandbox.FaultKind{
+		sandbox.FaultNumbersAsStrings, sandbox.FaultExtraFields, sandbox.FaultPrettyPrinted, sandbox.FaultEscapedSlashes,
+		sandbox.FaultSignatureCase, sandbox.FaultSpacedKeys, sandbox.FaultTraceID,
 	}
+	casesAtEachGateway(t, kinds, kindName, func(t *testing.T, w *wired, kind sandbox.FaultKind) {
+		if err := w.box.SetFault(sandbox.Fault{Gateway: w.gateway, Kind: kind}); err != nil {
+			t.Skip(err) // the other gateway's alone
+		}
+		o, p := w.pending(w.wallet)
+		w.act(p.Number, sandbox.Pay, sandbox.NotifyBefore)
+		if got := w.standing(o.ID); got.Order != models.OrderPaid {
+			t.Errorf("by notification: got %+v, want it paid", got)
+		}
+		w.pass(time.Second)
+		if diff := cmp.Diff(paidAndConfirmed, w.standing(o.ID)); diff != "" {
+			t.Errorf("by query (-want +got):\n%s", diff)
+		}
+		r, err := w.service.Refund(context.Background(), p.Number, p.Amount, "test")
+		if err != nil || r.Status != models.RefundSucceeded {
+			t.Errorf("refund: got %+v, %v; want it succeeded", r, err)
+		}
+	})
 }
 
-// TestNotificationsInAnyManner: late, twice, first, out of order or never, the end is the same.
+// TestNotificationsInAnyManner: late, twice, first, wrong or never, the end is the same.
 func TestNotificationsInAnyManner(t *testing.T) {
 	t.Parallel()
-	for _, tt := range []struct {
-		name  string
-		fault sandbox.Fault
-	}{
-		{"never", sandbox.Fault{Kind: sandbox.FaultNotifyNever}},
-		{"twice at once", sandbox.Fault{Kind: sandbox.FaultNotifyTwice}},
-		{"late", sandbox.Fault{Kind: sandbox.FaultNotifyDelayed, Value: "20s"}},
-		{"before the answer to create", sandbox.Fault{Kind: sandbox.FaultNotifyFirst}},
-		{"unsigned", sandbox.Fault{Kind: sandbox.FaultMissingSignature, Operation: sandbox.OpNotify}},
-		{"wrongly signed", sandbox.Fault{Kind: sandbox.FaultWrongSignature, Operation: sandbox.OpNotify}},
-		{"about somebody else's payment", sandbox.Fault{Kind: sandbox.FaultWrongNumber, Operation: sandbox.OpNotify}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			onEachGateway(t, func(t *testing.T, w *wired, wallet models.Wallet, gateway sandbox.Gateway) {
-				tt.fault.Gateway = gateway
-				w.fault(tt.fault)
-				o, _, err := w.order(wallet)
-				if err != nil {
-					t.Fatal(err)
-				}
-				p := o.Payments[0]
-				if known, err := w.box.Payment(p.Number); err != nil || known.Open() {
-					w.act(p.Number, sandbox.Pay, sandbox.NotifyBefore)
-				}
-				w.pass(time.Minute)
-				w.awaitNotification(p.Number)
-				want := standing{Order: models.OrderPaid, Payments: []string{"succeeded confirmed"}, OnHand: 2}
-				if diff := cmp.Diff(want, w.standing(o.ID)); diff != "" {
-					t.Errorf("a minute later (-want +got):\n%s", diff)
-				}
-			})
-		})
+	faults := []sandbox.Fault{
+		{Kind: sandbox.FaultNotifyNever},
+		{Kind: sandbox.FaultNotifyTwice},
+		{Kind: sandbox.FaultNotifyDelayed, Value: "20s"},
+		{Kind: sandbox.FaultNotifyFirst},
+		{Kind: sandbox.FaultMissingSignature, Operation: sandbox.OpNotify},
+		{Kind: sandbox.FaultWrongSignature, Operation: sandbox.OpNotify},
+		{Kind: sandbox.FaultWrongNumber, Operation: sandbox.OpNotify},
 	}
+	name := func(f sandbox.Fault) string { return string(f.Kind) }
+	casesAtEachGateway(t, faults, name, func(t *testing.T, w *wired, f sandbox.Fault) {
+		w.fault(f)
+		o, p := w.pending(w.wallet)
+		if w.known(p.Number).Open() {
+			w.act(p.Number, sandbox.Pay, sandbox.NotifyBefore)
+		}
+		w.pass(30 * time.Second)
+		w.awaitNotification(p.Number)
+		if diff := cmp.Diff(paidAndConfirmed, w.standing(o.ID)); diff != "" {
+			t.Errorf("half a minute later (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestRefundGoesWrong: a refund whose answer was lost is neither forgotten nor paid out twice.
+func TestRefundGoesWrong(t *testing.T) {
+	t.Parallel()
+	kinds := []sandbox.FaultKind{
+		sandbox.FaultReset, sandbox.FaultHTTP500, sandbox.FaultLost, sandbox.FaultHTTP500Done, sandbox.FaultTruncated,
+		sandbox.FaultBrokenOff, sandbox.FaultHuge, sandbox.FaultEmpty, sandbox.FaultWrongSignature, sandbox.FaultCode, sandbox.FaultCodeDone,
+	}
+	casesAtEachGateway(t, kinds, kindName, func(t *testing.T, w *wired, kind sandbox.FaultKind) {
+		_, p := w.pending(w.wallet)
+		w.act(p.Number, sandbox.Pay, sandbox.NotifyBefore)
+		w.pass(time.Second)
+		w.fault(sandbox.Fault{Kind: kind, Operation: sandbox.OpRefund, Times: 1})
+		r, err := w.service.Refund(context.Background(), p.Number, 1000, "test")
+		if err != nil || r.Status != models.RefundPending {
+			t.Fatalf("refund without an answer: got %+v, %v; want it pending", r, err)
+		}
+		w.pass(30 * time.Second)
+		if r, err = w.RefundByNumber(context.Background(), r.Number); err != nil || r.Status != models.RefundSucceeded {
+			t.Errorf("half a minute later: got %+v, %v; want it succeeded", r, err)
+		}
+		if known := w.known(p.Number); known.Returned() != 1000 || len(known.Refunds) != 1 {
+			t.Errorf("at the gateway: got %d returned by %d refunds, want 1000 by one", known.Returned(), len(known.Refunds))
+		}
+	})
+}
+
+// TestPaidTooLate: money that comes after the order expired revives it while its stock can be
+// had, and goes back when it cannot.
+func TestPaidTooLate(t *testing.T) {
+	t.Parallel()
+	name := func(soldOut bool) string { return map[bool]string{false: "stock left", true: "sold out"}[soldOut] }
+	casesAtEachGateway(t, []bool{false, true}, name, func(t *testing.T, w *wired, soldOut bool) {
+		w.fault(sandbox.Fault{Kind: sandbox.FaultLatePayment})
+		o, p := w.pending(w.wallet)
+		w.pass(16 * time.Minute)
+		if got := w.standing(o.ID); got.Order != models.OrderExpired || got.OnHand != 3 {
+			t.Fatalf("after its window: got %+v, want it expired and three on hand", got)
+		}
+		want, wantRefunds := paidAndConfirmed, 0
+		want.Incidents = []string{"late_payment resolved"}
+		if soldOut {
+			if _, err := w.PlaceOrder(context.Background(), modelstest.Draft("cup", 3)); err != nil {
+				t.Fatal(err)
+			}
+			want.Order, want.OnHand, want.Reserved, wantRefunds = models.OrderExpired, 0, 3, 1
+		}
+		w.act(p.Number, sandbox.Pay, sandbox.NotifyBefore)
+		w.pass(10 * time.Second)
+		if diff := cmp.Diff(want, w.standing(o.ID)); diff != "" {
+			t.Errorf("paid late (-want +got):\n%s", diff)
+		}
+		if got := len(w.known(p.Number).Refunds); got != wantRefunds {
+			t.Errorf("got %d refunds, want %d", got, wantRefunds)
+		}
+	})
 }
 
 // TestFoundAfterAnOutage: the shop was gone for longer than the gateway goes on notifying, and
 // finds what was paid.
 func TestFoundAfterAnOutage(t *testing.T) {
 	t.Parallel()
-	onEachGateway(t, func(t *testing.T, w *wired, wallet models.Wallet, gateway sandbox.Gateway) {
-		o, p := w.pending(wallet)
+	outages := []time.Duration{10 * time.Minute, 90 * time.Minute}
+	casesAtEachGateway(t, outages, time.Duration.String, func(t *testing.T, w *wired, outage time.Duration) {
+		o, p := w.pending(w.wallet)
 		w.act(p.Number, sandbox.Pay, sandbox.NotifyNever)
-		w.ahead.Add(int64(90 * time.Minute)) // nobody sweeps meanwhile
-		w.box.Advance(90 * time.Minute)
+		w.ahead.Add(int64(outage)) // nobody sweeps meanwhile
+		w.box.Advance(outage)
 		w.pass(time.Minute)
-		want := standing{Order: models.OrderPaid, Payments: []string{"succeeded confirmed"}, OnHand: 2}
-		if diff := cmp.Diff(want, w.standing(o.ID)); diff != "" {
+		if diff := cmp.Diff(paidAndConfirmed, w.standing(o.ID)); diff != "" {
 			t.Errorf("a minute after the outage (-want +got):\n%s", diff)
 		}
 	})
@@ -452,14 +527,14 @@ func TestFoundAfterAnOutage(t *testing.T) {
 // the gateway takes.
 func TestTwoTabs(t *testing.T) {
 	t.Parallel()
-	onEachGateway(t, func(t *testing.T, w *wired, wallet models.Wallet, gateway sandbox.Gateway) {
-		w.fault(sandbox.Fault{Gateway: gateway, Kind: sandbox.FaultDelay, Operation: sandbox.OpCreate, Value: "700ms"})
+	onEachGateway(t, func(t *testing.T, w *wired, _ models.Wallet, _ sandbox.Gateway) {
+		w.fault(sandbox.Fault{Kind: sandbox.FaultDelay, Operation: sandbox.OpCreate, Value: "500ms"})
 		o := modelstest.Order(t, w.Store, "cup")
 		var tabs [2]payments.NextAction
 		var together sync.WaitGroup
 		begin := func(i int) {
 			var err error
-			if tabs[i], err = w.service.Start(context.Background(), o.Token, wallet, payments.Device{}); err != nil {
+			if tabs[i], err = w.begin(o, w.wallet); err != nil {
 				t.Errorf("tab %d: %v", i, err)
 			}
 		}
@@ -490,10 +565,10 @@ func TestBothAttemptsPaid(t *testing.T) {
 			t.Run(name+map[int]string{0: ", the newer first", 1: ", the older first"}[first], func(t *testing.T) {
 				t.Parallel()
 				w := wire(t, modelstest.Options(t), routes)
-				w.fault(sandbox.Fault{Gateway: sandbox.ScanForPay, Kind: sandbox.FaultLatePayment})
-				w.fault(sandbox.Fault{Gateway: sandbox.Pass2Pay, Kind: sandbox.FaultLatePayment}) // though it was closed
+				w.gateway = sandbox.Gateway(name)
+				w.fault(sandbox.Fault{Kind: sandbox.FaultLatePayment}) // though it was closed
 				o, _ := w.pending(models.WeChat)
-				if _, err := w.service.Start(context.Background(), o.Token, models.Alipay, payments.Device{}); err != nil {
+				if _, err := w.begin(o, models.Alipay); err != nil {
 					t.Fatal(err)
 				}
 				o = w.read(o.ID)
@@ -512,74 +587,11 @@ func TestBothAttemptsPaid(t *testing.T) {
 				if diff := cmp.Diff(want, w.standing(o.ID)); diff != "" {
 					t.Errorf("paid twice (-want +got):\n%s", diff)
 				}
-				second, _ := w.box.Payment(o.Payments[1-first].Number)
-				ledger := w.box.Ledger()
-				if second.Returned() != o.Amount || len(ledger.Refunds) != 1 {
-					t.Errorf("refunds: got %+v, want the second payment's %d", ledger.Refunds, o.Amount)
+				refunds := w.box.Ledger().Refunds
+				if second := o.Payments[1-first].Number; len(refunds) != 1 || refunds[0].Number != second || refunds[0].Amount != o.Amount {
+					t.Errorf("refunds: got %+v, want %d of %s, which came second", refunds, o.Amount, second)
 				}
 			})
 		}
-	}
-}
-
-// TestRefundGoesWrong: a refund whose answer was lost is neither forgotten nor paid out twice.
-func TestRefundGoesWrong(t *testing.T) {
-	t.Parallel()
-	for _, kind := range []sandbox.FaultKind{
-		sandbox.FaultReset, sandbox.FaultHTTP500, sandbox.FaultLost, sandbox.FaultHTTP500Done, sandbox.FaultTruncated,
-		sandbox.FaultBrokenOff, sandbox.FaultHuge, sandbox.FaultEmpty, sandbox.FaultWrongSignature, sandbox.FaultCode, sandbox.FaultCodeDone,
-	} {
-		t.Run(string(kind), func(t *testing.T) {
-			onEachGateway(t, func(t *testing.T, w *wired, wallet models.Wallet, gateway sandbox.Gateway) {
-				_, p := w.pending(wallet)
-				w.act(p.Number, sandbox.Pay, sandbox.NotifyBefore)
-				w.pass(time.Second)
-				w.fault(sandbox.Fault{Gateway: gateway, Kind: kind, Operation: sandbox.OpRefund, Times: 1})
-				r, err := w.service.Refund(context.Background(), p.Number, 1000, "test")
-				if err != nil || r.Status != models.RefundPending {
-					t.Fatalf("refund without an answer: got %+v, %v; want it pending", r, err)
-				}
-				w.pass(time.Minute)
-				if r, err = w.RefundByNumber(context.Background(), r.Number); err != nil || r.Status != models.RefundSucceeded {
-					t.Errorf("a minute later: got %+v, %v; want it succeeded", r, err)
-				}
-				if known, _ := w.box.Payment(p.Number); known.Returned() != 1000 || len(known.Refunds) != 1 {
-					t.Errorf("at the gateway: got %d returned by %d refunds, want 1000 by one", known.Returned(), len(known.Refunds))
-				}
-			})
-		})
-	}
-}
-
-// TestPaidTooLate: money that comes after the order expired revives it while its stock can be
-// had, and goes back when it cannot.
-func TestPaidTooLate(t *testing.T) {
-	t.Parallel()
-	for _, soldOut := range []bool{false, true} {
-		t.Run(map[bool]string{false: "stock left", true: "sold out"}[soldOut], func(t *testing.T) {
-			onEachGateway(t, func(t *testing.T, w *wired, wallet models.Wallet, gateway sandbox.Gateway) {
-				w.fault(sandbox.Fault{Gateway: gateway, Kind: sandbox.FaultLatePayment})
-				o, p := w.pending(wallet)
-				w.pass(16 * time.Minute)
-				if got := w.standing(o.ID); got.Order != models.OrderExpired || got.OnHand != 3 {
-					t.Fatalf("after its window: got %+v, want it expired and three on hand", got)
-				}
-				want := standing{Order: models.OrderPaid, Payments: []string{"succeeded confirmed"}, OnHand: 2, Incidents: []string{"late_payment resolved"}}
-				if soldOut {
-					if _, err := w.PlaceOrder(context.Background(), modelstest.Draft("cup", 3)); err != nil {
-						t.Fatal(err)
-					}
-					want.Order, want.OnHand, want.Reserved = models.OrderExpired, 0, 3
-				}
-				w.act(p.Number, sandbox.Pay, sandbox.NotifyBefore)
-				w.pass(10 * time.Second)
-				if diff := cmp.Diff(want, w.standing(o.ID)); diff != "" {
-					t.Errorf("paid late (-want +got):\n%s", diff)
-				}
-				if got := len(w.box.Ledger().Refunds); got != map[bool]int{true: 1}[soldOut] {
-					t.Errorf("got %d refunds, sold out %v", got, soldOut)
-				}
-			})
-		})
 	}
 }
