@@ -168,11 +168,11 @@ func (b tab) order(s *testShop, slug, wallet, then string) {
 // buyAtDesktop scans the code, for which a second tab stands in, and sees the first tab change.
 func (s *testShop) buyAtDesktop(t *testing.T, b tab, scripts bool) {
 	b.order(s, "e-book", "wechat", "img.code")
-	var width float64
-	b.do(chromedp.Evaluate(`document.querySelector("img.code").naturalWidth`, &width))
-	if width < 100 {
-		t.Errorf("the code is %v wide, so it was not drawn", width)
-	}
+	await(t, "the code to be drawn", func() bool {
+		var width float64
+		b.do(chromedp.Evaluate(`document.querySelector("img.code").naturalWidth`, &width))
+		return width > 100
+	})
 	opened := chromedp.WaitNewTarget(b.ctx, func(i *target.Info) bool { return strings.Contains(i.URL, "/sandbox/wallet/") })
 	b.do(chromedp.Click(`a[href*="/sandbox/wallet/"]`, chromedp.ByQuery))
 	ctx, leave := chromedp.NewContext(b.ctx, chromedp.WithTargetID(<-opened))

@@ -218,7 +218,7 @@ func TestUnusableNotifications(t *testing.T) {
 	s.audit()
 }
 
-// TestStorm: a notification that comes many times at once is acknowledged each time and pays once.
+// TestStorm: a notification that comes many times at once is acknowledged in the end, and pays once.
 func TestStorm(t *testing.T) {
 	t.Parallel()
 	onEachDatabase(t, func(t *testing.T, d database) {
@@ -227,9 +227,17 @@ func TestStorm(t *testing.T) {
 		b.order("EBOOK", "wechat")
 		token, p := s.newestToken(t, b), s.sandbox.newest()
 		s.sandbox.act(p.Number, sandbox.Pay, sandbox.NotifyNever)
-		for i, d := range s.sandbox.resend(p.Number, 200) {
-			if !d.Acknowledged {
-				t.Errorf("delivery %d: got %+v, want it acknowledged", i, d)
+		for left := 200; left > 0; {
+			answers := s.sandbox.resend(p.Number, left)
+			left = 0
+			for _, a := range answers {
+				switch {
+				case a.Acknowledged:
+				case a.Status == http.StatusServiceUnavailable: // the shop has no time now, and may say so
+					left++
+				default:
+					t.Errorf("got %+v, want it acknowledged", a)
+				}
 			}
 		}
 		b.awaitState(token, "paid")
