@@ -14,6 +14,7 @@ import (
 	"github.com/gofiber/fiber/v2/middleware/adaptor"
 	"github.com/gofiber/fiber/v2/middleware/recover"
 
+	"saoma/handlers/admin"
 	"saoma/handlers/pay"
 	"saoma/handlers/shop"
 	"saoma/handlers/web"
@@ -37,8 +38,8 @@ type Deps struct {
 	Config   web.Config
 	Sandbox  http.Handler // serves /sandbox; nil when it is off
 	Log      *slog.Logger
-	// Apart keeps what only those who run the shop may see out of the app: it is served by
-	// App.Apart alone, on an address of its own.
+	// Apart keeps what only those who run the shop may see, the desk and the metrics, out of the app:
+	// it is served by App.Apart alone, on an address of its own.
 	Apart bool
 }
 
@@ -48,6 +49,7 @@ type App struct {
 	Apart *fiber.App // nil unless Deps asked for it
 
 	base     *web.Base
+	admin    *admin.Pages
 	pay      *pay.Pages
 	store    *models.Store
 	log      *slog.Logger
@@ -61,15 +63,31 @@ func New(d Deps) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	desk, err := admin.New(base, d.Payments, d.Log)
+	if err != nil {
+		return nil, err
+	}
 	a := &App{
 		base:    base,
+		admin:   desk,
 		pay:     pay.New(base, d.Payments, d.Log),
 		store:   d.Store,
 		log:     d.Log,
 		metrics: vm.NewSet(),
 	}
-	a.App = fiber.New(fiber.Config{
-		AppName:                 d.Config.ShopName,
+	a.App = a.server(d.Config)
+	if d.Apart {
+		a.Apart = a.server(d.Config)
+		a.runners(a.Apart)
+	}
+	a.routes(d)
+	return a, nil
+}
+
+// server returns a web server without any address, with the limits that all have.
+func (a *App) server(c web.Config) *fiber.App {
+	app := fiber.New(fiber.Config{
+		AppName:                 c.ShopName,
 		BodyLimit:               bodyLimit,
 		CaseSensitive:           true,
 		DisableStartupMessage:   true,
@@ -79,24 +97,27 @@ func New(d Deps) (*App, error) {
 		Immutable:               true,
 		ReadBufferSize:          readBufferSize,
 		ReadTimeout:             readTimeout,
-		TrustedProxies:          d.Config.TrustedProxies,
+		TrustedProxies:          c.TrustedProxies,
 		WriteTimeout:            writeTimeout,
 	})
-	if d.Apart {
-		a.Apart = fiber.New(fiber.Config{DisableStartupMessage: true, ReadTimeout: readTimeout, WriteTimeout: writeTimeout})
-		a.Apart.Get("/metrics", a.writeMetrics)
-	}
-	a.routes(d)
-	return a, nil
+	app.Use(a.observe)
+	app.Use(recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: a.logPanic}))
+	app.Use(refuseTwoLengths)
+	return app
+}
+
+// runners are the addresses for those who run the shop, where they have a server of their own.
+func (a *App) runners(app *fiber.App) {
+	app.Get("/metrics", a.writeMetrics)
+	app.Use(a.base.SecurityHeaders, web.Deadline)
+	app.Get("/static/*", a.base.Asset)
+	a.admin.Routes(app)
 }
 
 // routes is every address that the shop answers, in reading order. What stands above a Use is
 // not touched by it.
 func (a *App) routes(d Deps) {
 	app := a.App
-	app.Use(a.observe)
-	app.Use(recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: a.logPanic}))
-	app.Use(refuseTwoLengths)
 
 	// Those who run the shop.
 	app.Get("/healthz", alive)
@@ -127,6 +148,11 @@ func (a *App) routes(d Deps) {
 	app.Get("/o/:token/events", a.pay.Events)
 	app.Get("/o/:token/qr.png", a.pay.CodePNG)
 	app.Get("/o/:token/qr.svg", a.pay.CodeSVG)
+
+	// The merchant's desk; its routes stand in a table of their own.
+	if !d.Apart {
+		a.admin.Routes(app)
+	}
 
 	app.Use(a.base.ChooseLanguage, a.base.Sessions, a.base.SameSite)
 

@@ -38,6 +38,7 @@ var (
 		models.Conflict:    http.StatusConflict,
 		models.Unavailable: http.StatusServiceUnavailable,
 		models.TooMany:     http.StatusTooManyRequests,
+		models.Forbidden:   http.StatusForbidden,
 	}
 )
 
@@ -80,21 +81,30 @@ func (a *App) fail(c *fiber.Ctx, err error) error {
 }
 
 func (a *App) showFailure(c *fiber.Ctx, f failure) error {
-	page := errorPage{Page: a.base.Page(c, f.key)}
-	page.Heading, page.Advice = page.Title, page.T(f.key+".advice")
-	page.Next, page.NextText = "/", page.T("error.to_shop")
-	if step, ok := nextStep[f.key]; ok {
-		page.Next, page.NextText = step.address, page.T(step.text)
-	}
+	requestID := ""
 	if f.status >= 500 {
-		page.RequestID = web.RequestID(c)
+		requestID = web.RequestID(c)
 	}
 	c.Response().ResetBody()
 	c.Set(fiber.HeaderCacheControl, "no-store")
-	if err := a.base.Render(c, "error", page); err != nil {
+	show := a.showShopFailure
+	if strings.HasPrefix(c.Path(), "/admin") {
+		show = a.admin.ShowFailure
+	}
+	if err := show(c, f.key, requestID); err != nil {
 		return c.SendString(http.StatusText(f.status))
 	}
 	return nil
+}
+
+func (a *App) showShopFailure(c *fiber.Ctx, key, requestID string) error {
+	page := errorPage{Page: a.base.Page(c, key), RequestID: requestID}
+	page.Heading, page.Advice = page.Title, page.T(key+".advice")
+	page.Next, page.NextText = "/", page.T("error.to_shop")
+	if step, ok := nextStep[key]; ok {
+		page.Next, page.NextText = step.address, page.T(step.text)
+	}
+	return a.base.Render(c, "error", page)
 }
 
 func failureOf(err error) failure {

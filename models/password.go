@@ -17,9 +17,9 @@ const (
 
 // Refusals of a new password.
 var (
-	ErrPasswordShort  = &Error{Kind: Invalid, Key: "error.password_short", Field: "password"}
-	ErrPasswordLong   = &Error{Kind: Invalid, Key: "error.password_long", Field: "password"}
-	ErrPasswordCommon = &Error{Kind: Invalid, Key: "error.password_common", Field: "password"}
+	ErrPasswordShort  = &Error{Kind: Invalid, Key: "invalid.password_short", Field: "password"}
+	ErrPasswordLong   = &Error{Kind: Invalid, Key: "invalid.password_long", Field: "password"}
+	ErrPasswordCommon = &Error{Kind: Invalid, Key: "invalid.password_common", Field: "password"}
 )
 
 // hashing is what one password costs: 19 MiB twice over. Hashes that were made at another cost go on

@@ -88,13 +88,11 @@ func (s StaffSession) Fresh(now time.Time) bool { return now.Sub(s.ProvedAt) < S
 
 // Refusals of staff's acts.
 var (
-	ErrForbidden      = &Error{Kind: Forbidden, Key: "error.forbidden"}
-	ErrStaffNotFound  = &Error{Kind: NotFound, Key: "error.staff_not_found"}
-	ErrStaffExists    = &Error{Kind: Conflict, Key: "error.staff_exists", Field: "email"}
-	ErrLastOwner      = &Error{Kind: Conflict, Key: "error.last_owner"}
-	ErrLinkDead       = &Error{Kind: NotFound, Key: "error.link_dead"}
-	ErrTooManyLogins  = &Error{Kind: TooMany, Key: "error.too_many_logins"}
-	ErrCodeRefused    = &Error{Kind: Invalid, Key: "error.code_refused", Field: "code"}
-	ErrRoleUnknown    = &Error{Kind: Invalid, Key: "error.role_unknown", Field: "role"}
-	ErrNothingToSetUp = &Error{Kind: Conflict, Key: "error.nothing_to_set_up"}
+	ErrForbidden     = &Error{Kind: Forbidden, Key: "error.forbidden"}
+	ErrStaffNotFound = &Error{Kind: NotFound, Key: "error.staff_not_found"}
+	ErrLastOwner     = &Error{Kind: Conflict, Key: "error.last_owner"}
+	ErrLinkDead      = &Error{Kind: NotFound, Key: "error.link_dead"}
+	ErrTooManyLogins = &Error{Kind: TooMany, Key: "error.too_many_logins"}
+	ErrStaffExists   = &Error{Kind: Invalid, Key: "invalid.staff_exists", Field: "email"}
+	ErrRoleUnknown   = &Error{Kind: Invalid, Key: "invalid.role", Field: "role"}
 )

@@ -152,7 +152,7 @@ func (s *Store) UseStaffLink(ctx context.Context, address, token, passwordHash s
 // NewSetupLink returns the token of a link that makes the first owner; an empty one when the shop
 // has an owner. Several may be open, one for each replica that was started.
 func (s *Store) NewSetupLink(ctx context.Context) (token string, err error) {
-	return token, s.Tx(ctx, func(tx *Tx) error {
+	err = s.Tx(ctx, func(tx *Tx) error {
 		token = ""
 		owned, err := hasOwner(tx.db, "")
 		if err != nil || owned {
@@ -161,6 +161,7 @@ func (s *Store) NewSetupLink(ctx context.Context) (token string, err error) {
 		token = NewToken()
 		return tx.createStaffLink(token, nil)
 	})
+	return token, err
 }
 
 // CheckSetupLink returns ErrLinkDead unless the token is one of NewSetupLink and the shop still has

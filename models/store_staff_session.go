@@ -12,9 +12,9 @@ import (
 const seenEvery = time.Minute
 
 // OpenStaffSession keeps a session that begins now, of which the caller has the token, and puts a
-// login that is complete into the audit log. It ends when the session's time is over: sooner for
-// half a login.
-func (s *Store) OpenStaffSession(ctx context.Context, by Actor, half bool, token, agent string) error {
+// login that is complete into the audit log. Half a login lasts a few minutes. The session of the old
+// token, if there is one, ends.
+func (s *Store) OpenStaffSession(ctx context.Context, by Actor, half bool, token, oldToken, agent string) error {
 	now := s.Now()
 	session := StaffSession{
 		ID: NewID(), TokenHash: HashToken(token), StaffID: by.StaffID, Half: half, ProvedAt: now, SeenAt: now,
@@ -29,6 +29,9 @@ func (s *Store) OpenStaffSession(ctx context.Context, by Actor, half bool, token
 				return err
 			}
 		}
+		if err := tx.db.Where("token_hash = ?", HashToken(oldToken)).Delete(&StaffSession{}).Error; err != nil {
+			return err
+		}
 		return tx.db.Omit("Staff").Create(&session).Error
 	})
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
@@ -42,14 +45,6 @@ func (tx *Tx) logIn(by Actor, agent string) error {
 		return err
 	}
 	return tx.updateStaff(by.StaffID, map[string]any{"last_login_at": tx.Now()})
-}
-
-// CompleteStaffSession replaces half a login by a whole one with another token.
-func (s *Store) CompleteStaffSession(ctx context.Context, by Actor, half StaffSession, token string) error {
-	if err := s.OpenStaffSession(ctx, by, false, token, half.Agent); err != nil {
-		return err
-	}
-	return s.endStaffSession(ctx, half.ID)
 }
 
 // StaffSession returns the session of the token with its member; nil when there is none, its time
@@ -76,10 +71,11 @@ func (s *Store) SeeStaffSession(ctx context.Context, session *StaffSession) erro
 	return s.setStaffSession(ctx, session.ID, map[string]any{"seen_at": now})
 }
 
-// ProveStaffSession writes down that the person has just proved who it is.
-func (s *Store) ProveStaffSession(ctx context.Context, session *StaffSession) error {
+// ProveStaffSession writes down that the person has just proved who it is, and gives the session
+// another token.
+func (s *Store) ProveStaffSession(ctx context.Context, session *StaffSession, token string) error {
 	session.ProvedAt = s.Now()
-	return s.setStaffSession(ctx, session.ID, map[string]any{"proved_at": session.ProvedAt})
+	return s.setStaffSession(ctx, session.ID, map[string]any{"proved_at": session.ProvedAt, "token_hash": HashToken(token)})
 }
 
 // SetFlash keeps a text that the session's next page shows; an empty one when it was shown.
@@ -134,10 +130,6 @@ func (s *Store) LogOut(ctx context.Context, by Actor, session *StaffSession) err
 		}
 		return tx.db.Where("id = ?", session.ID).Delete(&StaffSession{}).Error
 	})
-}
-
-func (s *Store) endStaffSession(ctx context.Context, id string) error {
-	return s.Tx(ctx, func(tx *Tx) error { return tx.db.Where("id = ?", id).Delete(&StaffSession{}).Error })
 }
 
 func (tx *Tx) endStaffSessions(staffID, keep string) error {

@@ -19,10 +19,10 @@ func (s *Store) BeginTOTP(ctx context.Context, staffID, sealed string) error {
 }
 
 // ConfirmTOTP puts the second factor that was begun with that secret in force, from the code of the
-// time step on, and replaces the recovery codes. It reports false when it is not the one begun last.
-func (s *Store) ConfirmTOTP(ctx context.Context, by Actor, sealed string, step int64, recoveryHashes []string) (bool, error) {
-	done := false
-	return done, s.Tx(ctx, func(tx *Tx) error {
+// time step on, replaces the recovery codes, and ends the actor's other sessions, which have not asked
+// for it. It reports false when it is not the one begun last.
+func (s *Store) ConfirmTOTP(ctx context.Context, by Actor, sealed string, step int64, recoveryHashes []string, keepSession string) (done bool, err error) {
+	err = s.Tx(ctx, func(tx *Tx) error {
 		done = false
 		if err := tx.AddAudit(by, "set_up_totp", by.Name, ""); err != nil {
 			return err
@@ -33,8 +33,12 @@ func (s *Store) ConfirmTOTP(ctx context.Context, by Actor, sealed string, step i
 			return set.Error
 		}
 		done = true
-		return tx.setRecoveryCodes(by.StaffID, recoveryHashes)
+		if err := tx.setRecoveryCodes(by.StaffID, recoveryHashes); err != nil {
+			return err
+		}
+		return tx.endStaffSessions(by.StaffID, keepSession)
 	})
+	return done, err
 }
 
 // RemoveTOTP takes the member's second factor away, with the recovery codes.
@@ -52,13 +56,13 @@ func (s *Store) RemoveTOTP(ctx context.Context, by Actor, staffID string) error 
 
 // UseTOTPStep reports whether the code of the time step may be used: each once, and none older than
 // the last.
-func (s *Store) UseTOTPStep(ctx context.Context, staffID string, step int64) (bool, error) {
-	fits := false
-	return fits, s.Tx(ctx, func(tx *Tx) error {
+func (s *Store) UseTOTPStep(ctx context.Context, staffID string, step int64) (fits bool, err error) {
+	err = s.Tx(ctx, func(tx *Tx) error {
 		set := tx.db.Model(&Staff{}).Where("id = ? AND totp_step < ?", staffID, step).Updates(map[string]any{"totp_step": step})
 		fits = set.RowsAffected == 1
 		return set.Error
 	})
+	return fits, err
 }
 
 // SetRecoveryCodes replaces the member's own recovery codes.
@@ -83,15 +87,15 @@ func (tx *Tx) setRecoveryCodes(staffID string, hashes []string) error {
 }
 
 // UseRecoveryCode reports whether the member has the code, which is gone then.
-func (s *Store) UseRecoveryCode(ctx context.Context, by Actor, hash string) (bool, error) {
-	fits := false
-	return fits, s.Tx(ctx, func(tx *Tx) error {
+func (s *Store) UseRecoveryCode(ctx context.Context, by Actor, hash string) (fits bool, err error) {
+	err = s.Tx(ctx, func(tx *Tx) error {
 		gone := tx.db.Where("staff_id = ? AND code_hash = ?", by.StaffID, hash).Delete(&recoveryCode{})
 		if fits = gone.RowsAffected == 1; !fits {
 			return gone.Error
 		}
 		return tx.AddAudit(by, "use_recovery_code", by.Name, "")
 	})
+	return fits, err
 }
 
 // RecoveryCodesLeft returns how many recovery codes the member still has.

@@ -10,5 +10,5 @@ import "embed"
 
 // Files are the templates and, under locales, the catalogues.
 //
-//go:embed *.html partials locales
+//go:embed *.html admin partials locales
 var Files embed.FS

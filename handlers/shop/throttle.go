@@ -1,11 +1,12 @@
 package shop
 
 import (
-	"net/netip"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"saoma/handlers/web"
 )
 
 // A visitor may look for this many orders at once and one more every few seconds. Many honest
@@ -26,7 +27,7 @@ func newThrottle() *throttle { return &throttle{limits: map[string]*rate.Limiter
 
 // allow reports whether the visitor with this address may go on now.
 func (t *throttle) allow(ip string, now time.Time) bool {
-	visitor := network(ip)
+	visitor := web.Network(ip)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	limit := t.limits[visitor]
@@ -51,18 +52,4 @@ func (t *throttle) forget(now time.Time) {
 	if len(t.limits) >= searchers {
 		clear(t.limits)
 	}
-}
-
-// network returns what one visitor holds of the address space: an IPv4 address, or the 64 bits
-// of an IPv6 address that a provider hands out whole.
-func network(ip string) string {
-	addr, err := netip.ParseAddr(ip)
-	if err != nil || addr.Is4() {
-		return ip
-	}
-	prefix, err := addr.Prefix(64)
-	if err != nil {
-		return ip
-	}
-	return prefix.String()
 }

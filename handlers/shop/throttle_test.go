@@ -41,16 +41,3 @@ func TestThrottleIsBounded(t *testing.T) {
 		t.Errorf("got %d visitors remembered, want at most %d", got, searchers)
 	}
 }
-
-func TestNetwork(t *testing.T) {
-	for ip, want := range map[string]string{
-		"203.0.113.7":          "203.0.113.7",
-		"2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64",
-		"2001:db8:1:2::9":      "2001:db8:1:2::/64",
-		"nonsense":             "nonsense",
-	} {
-		if got := network(ip); got != want {
-			t.Errorf("network(%s): got %s, want %s", ip, got, want)
-		}
-	}
-}

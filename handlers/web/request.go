@@ -73,6 +73,20 @@ func (b *Base) trusts(ip string) bool {
 	})
 }
 
+// Network returns what one visitor holds of the address space: an IPv4 address, or the 64 bits
+// of an IPv6 address that a provider hands out whole.
+func Network(ip string) string {
+	addr, err := netip.ParseAddr(ip)
+	if err != nil || addr.Is4() {
+		return ip
+	}
+	prefix, err := addr.Prefix(64)
+	if err != nil {
+		return ip
+	}
+	return prefix.String()
+}
+
 // bridge makes the part of a net/http request that gorilla/sessions and the check for
 // cross-site requests look at.
 func bridge(c *fiber.Ctx) *http.Request {

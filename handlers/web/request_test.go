@@ -76,3 +76,16 @@ func TestSecurityHeaders(t *testing.T) {
 		t.Error("Strict-Transport-Security over http: got one, want none")
 	}
 }
+
+func TestNetwork(t *testing.T) {
+	for ip, want := range map[string]string{
+		"203.0.113.7":          "203.0.113.7",
+		"2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64",
+		"2001:db8:1:2::9":      "2001:db8:1:2::/64",
+		"nonsense":             "nonsense",
+	} {
+		if got := Network(ip); got != want {
+			t.Errorf("Network(%s): got %s, want %s", ip, got, want)
+		}
+	}
+}

@@ -1,0 +1,149 @@
+// Package admin is the merchant's desk: the pages under /admin on which those who run the shop see
+// and do everything.
+//
+// These rules always hold. Nobody gets further than the route table lets them: each route names the
+// roles that may use it, and one that names none lets nobody in. A request that changes something
+// carries the token of the member's own session. A session is a row that can be ended on every
+// replica at once. What a member does is in the audit log. No password, code, link or secret is
+// logged, or shown a second time.
+//
+// A page of the desk is made like this:
+//
+//   - a row in table, with its roles: only(owner, finance); .fresh() for a dangerous act, which then
+//     asks for the password or a code when the last proof is older than ten minutes, and carries the
+//     form along so that nothing typed is lost;
+//   - a row in navigation, if it is to be found there: it shows for the roles that may see the page;
+//   - a struct that embeds Page, filled by a.page(c, titleKey, …) and shown by a.render(c, "admin/…",
+//     page); its template stands between partials/admin_head and partials/admin_foot, and asks
+//     .May "POST" "/admin/…" before it offers an act;
+//   - in an act, a.actor(c) for the store's methods that write the audit log themselves, in the
+//     transaction of the act; a.audit(c, action, subject, details) for acts that end elsewhere; and
+//     a.done(c, "/admin/…", key, …) to say on the next page what was done.
+package admin
+
+import (
+	"log/slog"
+
+	"github.com/gofiber/fiber/v2"
+
+	"saoma/handlers/web"
+	"saoma/models"
+	"saoma/payments"
+)
+
+// Pages answers the addresses under /admin. It is safe for many goroutines.
+type Pages struct {
+	base     *web.Base
+	store    *models.Store
+	payments *payments.Service
+	log      *slog.Logger
+
+	cookies cookies
+	seals   seals
+	devices devices
+	hashing chan struct{}     // one place for each password that may be hashed at once
+	rights  map[string]access // by method and path
+}
+
+// maxHashing bounds the memory and the processors that passwords take.
+const maxHashing = 4
+
+// New returns the desk's pages.
+func New(base *web.Base, service *payments.Service, log *slog.Logger) (*Pages, error) {
+	a := &Pages{
+		base: base, store: base.Store, payments: service, log: log,
+		cookies: newCookies(base.Config.PublicURL),
+		hashing: make(chan struct{}, maxHashing),
+		rights:  map[string]access{},
+	}
+	var err error
+	if a.seals, err = newSeals(base); err != nil {
+		return nil, err
+	}
+	if a.devices, err = newDevices(base); err != nil {
+		return nil, err
+	}
+	for _, r := range a.table() {
+		a.rights[r.method+" "+r.path] = r.who
+	}
+	return a, nil
+}
+
+// Routes puts the desk's addresses into the app.
+func (a *Pages) Routes(app fiber.Router) {
+	app.Use("/admin", a.base.ChooseLanguage)
+	for _, r := range a.table() {
+		if r.who.anybody {
+			app.Add(r.method, r.path, a.base.Sessions, a.base.SameSite, r.do)
+		} else {
+			app.Add(r.method, r.path, a.guard(r.who), r.do)
+		}
+	}
+}
+
+// route is an address of the desk, who may use it, and what it does.
+type route struct {
+	method, path string
+	who          access
+	do           fiber.Handler
+}
+
+const (
+	get  = fiber.MethodGet
+	post = fiber.MethodPost
+
+	owner     = models.RoleOwner
+	finance   = models.RoleFinance
+	orders    = models.RoleOrders
+	catalogue = models.RoleCatalogue
+	readOnly  = models.RoleReadOnly
+)
+
+// table is every address of the desk, in reading order. What is not in it does not exist.
+func (a *Pages) table() []route {
+	anybody, half := access{anybody: true}, access{half: true}
+	everyone := only(models.Roles()...)
+	return []route{
+		// Coming in. Nobody is known yet; what stands for a person is the link's token.
+		{get, "/admin/setup/:token", anybody, a.showSetup},
+		{post, "/admin/setup/:token", anybody, a.setUp},
+		{get, "/admin/join/:token", anybody, a.showJoin},
+		{post, "/admin/join/:token", anybody, a.join},
+		{get, "/admin/login", anybody, a.showLogin},
+		{post, "/admin/login", anybody, a.logIn},
+		{get, "/admin/login/code", half, a.showCode},
+		{post, "/admin/login/code", half, a.enterCode},
+		{post, "/admin/logout", half, a.logOut},
+
+		// The first page.
+		{get, "/admin", everyone, a.showHome},
+
+		// One's own account.
+		{get, "/admin/account", everyone, a.showAccount},
+		{post, "/admin/account/password", everyone, a.changePassword},
+		{post, "/admin/account/sessions/:id/end", everyone, a.endOwnSession},
+		{post, "/admin/account/sessions/end", everyone, a.endOtherSessions},
+		{get, "/admin/account/totp", everyone.enrolling(), a.showTOTP},
+		{post, "/admin/account/totp", everyone.enrolling().fresh(), a.beginTOTP},
+		{get, "/admin/account/totp.svg", everyone.enrolling(), a.drawTOTP},
+		{post, "/admin/account/totp/confirm", everyone.enrolling(), a.confirmTOTP},
+		{post, "/admin/account/totp/remove", everyone.fresh(), a.removeOwnTOTP},
+		{post, "/admin/account/recovery", everyone.fresh(), a.renewRecoveryCodes},
+
+		// Staff.
+		{get, "/admin/staff", only(owner), a.showStaff},
+		{post, "/admin/staff", only(owner).fresh(), a.invite},
+		{post, "/admin/staff/rules", only(owner).fresh(), a.changeRules},
+		{get, "/admin/staff/:id", only(owner), a.showMember},
+		{post, "/admin/staff/:id/role", only(owner).fresh(), a.changeRole},
+		{post, "/admin/staff/:id/link", only(owner).fresh(), a.giveLink},
+		{post, "/admin/staff/:id/disable", only(owner).fresh(), a.disable},
+		{post, "/admin/staff/:id/enable", only(owner).fresh(), a.enable},
+		{post, "/admin/staff/:id/totp/remove", only(owner).fresh(), a.removeTOTP},
+		{post, "/admin/staff/:id/sessions/end", only(owner).fresh(), a.endSessions},
+
+		// The audit log.
+		{get, "/admin/audit", only(owner), a.showAudit},
+		{get, "/admin/audit.csv", only(owner), a.exportAudit},
+	}
+}

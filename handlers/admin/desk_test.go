@@ -1,0 +1,246 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/pquerna/otp/totp"
+
+	"saoma/handlers/web"
+	"saoma/models"
+	"saoma/models/modelstest"
+	"saoma/payments"
+)
+
+const password = "purple elephants dance slowly"
+
+// passwordHash is of it, made once, since that is slow on purpose.
+var passwordHash = sync.OnceValue(func() string {
+	hash, err := models.HashPassword(password)
+	if err != nil {
+		panic(err)
+	}
+	return hash
+})
+
+// desk is a whole desk with its own clock.
+type desk struct {
+	t     testing.TB
+	app   *fiber.App
+	pages *Pages
+	store *models.Store
+
+	mu  sync.Mutex
+	now time.Time
+}
+
+func newDesk(t testing.TB) *desk { return newDeskOn(t, modelstest.Options(t)) }
+
+func newDeskOn(t testing.TB, options models.Options) *desk {
+	t.Helper()
+	d := &desk{t: t, now: time.Now()}
+	options.Now = d.clock
+	d.store = modelstest.Open(t, options)
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	base, err := web.New(web.Config{
+		ShopName: "Demo", PublicURL: "http://example.com", Currency: "CNY",
+		Languages: []string{"en", "zh-Hans"}, TimeZone: time.UTC,
+		SecretKey: []byte("a secret key of thirty-two bytes"),
+	}, d.store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	service := payments.New(payments.Config{Store: d.store, PublicURL: "http://example.com", ShopName: "Demo", Log: log})
+	if d.pages, err = New(base, service, log); err != nil {
+		t.Fatal(err)
+	}
+	d.app = fiber.New(fiber.Config{Immutable: true, ErrorHandler: d.fail})
+	d.app.Use(base.SecurityHeaders, web.Deadline)
+	d.pages.Routes(d.app)
+	return d
+}
+
+// fail tells what the whole app would make a page of.
+func (d *desk) fail(c *fiber.Ctx, err error) error {
+	if e, ok := errors.AsType[*models.Error](err); ok {
+		return c.Status(map[models.Kind]int{
+			models.Invalid: 400, models.NotFound: 404, models.Conflict: 409, models.Forbidden: 403, models.TooMany: 429,
+		}[e.Kind]).SendString(e.Key)
+	}
+	if e, ok := errors.AsType[*fiber.Error](err); ok {
+		return c.SendStatus(e.Code)
+	}
+	if errors.Is(err, web.ErrForeignForm) {
+		return c.Status(403).SendString("foreign form")
+	}
+	d.t.Errorf("%s %s: %v", c.Method(), c.Path(), err)
+	return c.SendStatus(500)
+}
+
+func (d *desk) clock() time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.now
+}
+
+// later lets time pass.
+func (d *desk) later(by time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.now = d.now.Add(by)
+}
+
+// hire makes a member of staff who can log in with password.
+func (d *desk) hire(email string, role models.Role) *models.Staff {
+	d.t.Helper()
+	m, err := d.store.CreateStaff(context.Background(), models.CommandLine(), email, role, passwordHash())
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return m
+}
+
+// browser is one visitor: it keeps cookies, and the token of the last form it saw.
+type browser struct {
+	*desk
+	cookies map[string]string
+	token   string
+	origin  string // what the browser says a form comes from; empty: our own
+}
+
+func (d *desk) browse() *browser { return &browser{desk: d, cookies: map[string]string{}} }
+
+// as returns a browser in which the member has logged in with the password.
+func (d *desk) as(m *models.Staff) *browser {
+	d.t.Helper()
+	b := d.browse()
+	if got := b.logIn(m.Email, password); got.status != 303 {
+		d.t.Fatalf("login of %s: got %d, want 303\n%s", m.Email, got.status, got.body)
+	}
+	b.get("/admin/account")
+	return b
+}
+
+func (b *browser) logIn(email, password string) answer {
+	b.t.Helper()
+	b.get("/admin/login")
+	return b.post("/admin/login", url.Values{"email": {email}, "password": {password}})
+}
+
+// answer is what came back.
+type answer struct {
+	status   int
+	location string
+	header   http.Header
+	body     string
+}
+
+var csrfField = regexp.MustCompile(`name="_csrf" value="([^"]+)"`)
+
+func (b *browser) get(target string) answer { return b.do(http.MethodGet, target, nil) }
+
+// post sends a form with the token of the last page that had one.
+func (b *browser) post(target string, form url.Values) answer {
+	if form == nil {
+		form = url.Values{}
+	}
+	form.Set("_csrf", b.token)
+	return b.do(http.MethodPost, target, form)
+}
+
+func (b *browser) do(method, target string, form url.Values) answer {
+	b.t.Helper()
+	r := httptest.NewRequest(method, target, strings.NewReader(form.Encode()))
+	r.Header.Set("User-Agent", "Test browser")
+	r.Header.Set("Accept-Language", "en")
+	if form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+	}
+	if b.origin != "" {
+		r.Header.Set("Sec-Fetch-Site", b.origin)
+	}
+	for name, value := range b.cookies {
+		r.AddCookie(&http.Cookie{Name: name, Value: value})
+	}
+	resp, err := b.app.Test(r, -1)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, cookie := range resp.Cookies() {
+		if b.cookies[cookie.Name] = cookie.Value; cookie.MaxAge < 0 {
+			delete(b.cookies, cookie.Name)
+		}
+	}
+	if found := csrfField.FindSubmatch(body); found != nil {
+		b.token = string(found[1])
+	}
+	return answer{resp.StatusCode, resp.Header.Get("Location"), resp.Header, string(body)}
+}
+
+// check compares an answer with what a test wants of it.
+func (a answer) check(t *testing.T, what string, status int, location string, want, absent []string) {
+	t.Helper()
+	if a.status != status || a.location != location {
+		t.Errorf("%s: got %d to %q, want %d to %q\n%s", what, a.status, a.location, status, location, a.body)
+	}
+	for _, text := range want {
+		if !strings.Contains(a.body, text) {
+			t.Errorf("%s: got no %q in\n%s", what, text, a.body)
+		}
+	}
+	for _, text := range absent {
+		if strings.Contains(a.body, text) {
+			t.Errorf("%s: got %q, which must not be in\n%s", what, text, a.body)
+		}
+	}
+}
+
+var secretPattern = regexp.MustCompile(`class="secret">([A-Z2-7 ]+)<`)
+
+// enrol sets up a second factor in the browser and returns its secret and the recovery codes.
+func (b *browser) enrol() (secret string, recovery []string) {
+	b.t.Helper()
+	b.get("/admin/account/totp")
+	b.post("/admin/account/totp", nil)
+	found := secretPattern.FindStringSubmatch(b.get("/admin/account/totp").body)
+	if found == nil {
+		b.t.Fatal("no secret is shown")
+	}
+	secret = strings.ReplaceAll(found[1], " ", "")
+	shown := b.post("/admin/account/totp/confirm", url.Values{"code": {b.code(secret)}})
+	recovery = regexp.MustCompile(`[a-z2-7]{4}(?:-[a-z2-7]{4}){5}`).FindAllString(shown.body, -1)
+	if shown.status != 200 || len(recovery) != recoveryCodes {
+		b.t.Fatalf("recovery codes: got %d and %v, want 8", shown.status, recovery)
+	}
+	return secret, recovery
+}
+
+// code is what an app shows now.
+func (d *desk) code(secret string) string {
+	d.t.Helper()
+	code, err := totp.GenerateCode(secret, d.clock())
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return code
+}
+
+func (a answer) String() string { return fmt.Sprintf("%d to %q", a.status, a.location) }
