@@ -295,8 +295,9 @@ func TestTheSweepUsesItsIndexes(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, o models.Options) {
 		s := newShelf(t, o)
 		ctx, now := t.Context(), s.store.Now()
-		orders, payments := []models.Order{}, []models.Payment{}
-		for i := range 2000 {
+		var orders []models.Order
+		var payments []models.Payment
+		for i := range 1000 {
 			order := models.Order{
 				ID: models.NewID(), Number: fmt.Sprint(i), Token: models.NewToken(), FormToken: models.NewToken(),
 				Status: models.OrderPaid, Amount: 1, ExpiresAt: now.Add(-time.Hour), CustomerSince: now,
@@ -310,9 +311,10 @@ func TestTheSweepUsesItsIndexes(t *testing.T) {
 			}
 			orders, payments = append(orders, order), append(payments, *payment)
 		}
-		err := s.store.Tx(ctx, func(tx *models.Tx) error { return errors.Join(tx.Insert(orders), tx.Insert(payments)) })
-		if err != nil {
-			t.Fatal(err)
+		for _, rows := range []any{orders[:500], orders[500:], payments[:500], payments[500:]} {
+			if err := s.store.Tx(ctx, func(tx *models.Tx) error { return tx.Insert(rows) }); err != nil {
+				t.Fatal(err)
+			}
 		}
 		for index, query := range map[string]func() error{
 			"payments_due": func() error { _, err := s.store.DuePayments(ctx, 64); return err },

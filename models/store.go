@@ -171,7 +171,11 @@ func (s *Store) openMySQL(o Options) error {
 	c.Params["sql_mode"] = "'STRICT_ALL_TABLES'" // what does not fit is refused, never cut
 	// The server itself ends the wait for a lock: a client that hangs up in it leaves its own locks held.
 	c.Params["innodb_lock_wait_timeout"] = fmt.Sprint(int(lockTimeout.Seconds()))
-	s.write, err = s.open(mysql.New(mysql.Config{DSNConfig: c}), mysqlConns)
+	connector, err := mysqldriver.NewConnector(c)
+	if err != nil {
+		return fmt.Errorf("open the MySQL database: %w", err)
+	}
+	s.write, err = s.open(mysql.New(mysql.Config{Conn: sql.OpenDB(connector)}), mysqlConns)
 	if err != nil {
 		return fmt.Errorf("open the MySQL database: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"runtime"
 	"strings"
@@ -83,7 +84,7 @@ func TestALockThatStaysIsGivenUpOn(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		within(t, 8*time.Second, func() {
+		within(t, 20*time.Second, func() {
 			if _, err := s.PlaceOrder(ctx, modelstest.Draft("cup", 1)); !errors.Is(err, models.ErrStoreDown) {
 				t.Errorf("while the stock is locked: got %v, want %v", err, models.ErrStoreDown)
 			}
@@ -206,6 +207,8 @@ func TestMySQLLeavesANodeThatIsNotReady(t *testing.T) {
 func TestMySQLThatRefusesConnections(t *testing.T) {
 	o := modelstest.MySQLOptions(t)
 	p := newProxy(t, &o)
+	var log lockedBuffer
+	o.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s := modelstest.Open(t, o)
 	modelstest.Product(t, s, "cup", 2500, 5)
 	p.stop()
@@ -215,6 +218,26 @@ func TestMySQLThatRefusesConnections(t *testing.T) {
 	if _, err := s.PlaceOrder(t.Context(), modelstest.Draft("cup", 1)); !errors.Is(err, models.ErrStoreDown) {
 		t.Errorf("write: got %v, want %v", err, models.ErrStoreDown)
 	}
+	if !strings.Contains(log.String(), "connection") {
+		t.Errorf("got the log %q, want the driver's own words in it", log.String())
+	}
+}
+
+type lockedBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }
 
 // proxy stands between a store and MySQL, and can cut the connection around a COMMIT.

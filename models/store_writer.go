@@ -54,7 +54,7 @@ func (s *Store) writeLoop() {
 // writeBatch runs the job and those that wait behind it in one transaction.
 func (s *Store) writeBatch(first *writeJob) {
 	var batch []*writeJob
-	ctx, cancel := context.WithTimeout(context.Background(), queryTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*queryTimeout)
 	defer cancel()
 	err := s.write.WithContext(ctx).Transaction(func(db *gorm.DB) error {
 		for job := first; job != nil; job = s.nextJob(len(batch)) {
