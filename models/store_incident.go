@@ -43,7 +43,55 @@ func (tx *Tx) countIncident(dedupKey string) (known bool, err error) {
 // ResolveIncident resolves the incident that was opened under the key, if there is one and it is open.
 func (tx *Tx) ResolveIncident(dedupKey, resolution string) error {
 	return tx.db.Model(&Incident{}).Where("dedup_key = ? AND status = ?", truncate(dedupKey, 190), IncidentOpen).
-		Updates(map[string]any{"status": IncidentResolved, "resolution": truncate(resolution, 1000), "resolved_at": tx.Now()}).Error
+		Updates(resolved(tx, resolution)).Error
+}
+
+// IncidentByID returns an incident, or ErrIncidentNotFound.
+func (s *Store) IncidentByID(ctx context.Context, id string) (*Incident, error) {
+	var i Incident
+	err := s.query(ctx, func(db *gorm.DB) error { return db.Where("id = ?", id).Take(&i).Error })
+	if err != nil {
+		return nil, notFound(err, ErrIncidentNotFound)
+	}
+	return &i, nil
+}
+
+// SettleIncident resolves an incident by a person's decision. ErrOrderMoved: it is not open any more.
+func (s *Store) SettleIncident(ctx context.Context, id, decision string, by Actor) error {
+	i, err := s.IncidentByID(ctx, id)
+	if err != nil {
+		return err
+	}
+	again := false
+	return s.Tx(ctx, func(tx *Tx) error {
+		var order *Order
+		if i.OrderID != nil {
+			if order, err = tx.LockOrder(*i.OrderID); err != nil {
+				return err
+			}
+		}
+		set := tx.db.Model(&Incident{}).Where("id = ? AND status = ?", id, IncidentOpen).Updates(resolved(tx, decision))
+		if set.Error != nil {
+			return set.Error
+		}
+		if set.RowsAffected != 1 && again {
+			return nil // by the try before, whose end nobody knew
+		}
+		again = true
+		switch {
+		case set.RowsAffected != 1:
+			return ErrOrderMoved
+		case order == nil:
+			return tx.AddAudit(by, ActResolve, string(i.Kind)+" "+i.Number, decision)
+		default:
+			return tx.AddAct(order, Act{By: by, What: ActResolve, PaymentID: i.PaymentID, Text: string(i.Kind) + ": " + decision})
+		}
+	})
+}
+
+// resolved are the changes that resolve an incident.
+func resolved(tx *Tx, resolution string) map[string]any {
+	return map[string]any{"status": IncidentResolved, "resolution": truncate(resolution, 1000), "resolved_at": tx.Now()}
 }
 
 // HasOpenIncident reports whether something about the order's money waits for a decision.

@@ -94,7 +94,7 @@ func (tx *Tx) NoteRefund(r *Refund, failure string) (bool, error) {
 func (tx *Tx) ResolveIncidents(p *Payment, kinds []IncidentKind, resolution string) error {
 	return tx.db.Model(&Incident{}).
 		Where("payment_id = ? AND status = ? AND kind IN ?", p.ID, IncidentOpen, kinds).
-		Updates(map[string]any{"status": IncidentResolved, "resolution": truncate(resolution, 1000), "resolved_at": tx.Now()}).Error
+		Updates(resolved(tx, resolution)).Error
 }
 
 // Refunds returns the refunds of an order, oldest first.

@@ -22,13 +22,17 @@ type Proof struct {
 	Money     models.Money
 	PaidAt    time.Time // by the gateway's clock; zero when it does not tell, or unless Verifies
 
-	By    Operation // what the message was that paid it: OpNotification or OpQuery
+	By    Operation // what the message was that paid it: OpNotification or OpQuery; models.ActMarkPaid: none did
 	Place int64     // of the message in the order's chain of evidence
 	At    time.Time // when it was recorded
 
 	// What the message was that was strong enough to fulfil on. Empty: there is none yet.
 	ConfirmedBy Operation
 	ConfirmedAt time.Time
+
+	// Person is who marked the order as paid by hand. There is no message then: it rests on the
+	// person's word, which needs no key.
+	Person string
 
 	// Verifies is whether the message verifies with the key that is configured now. After a change
 	// of keys it does not; what is told then is what was recorded when it did.
@@ -42,11 +46,16 @@ func (s *Service) Proof(o *models.Order, evidence []models.Evidence) (Proof, err
 	if o.PaidAt == nil || o.PaymentID == nil {
 		return Proof{}, fmt.Errorf("order %s is not paid: %w", o.Number, ErrUnproven)
 	}
-	paying := slices.IndexFunc(evidence, func(e models.Evidence) bool { return decidedBy(e, *o.PaymentID, ruleSuccess) })
+	p := paymentIn(o, *o.PaymentID)
+	pays := func(e models.Evidence) bool { return decidedBy(e, p.ID, ruleSuccess) }
+	if p.Gateway == models.ByHand {
+		pays = func(e models.Evidence) bool { return markedBy(e, p.ID) }
+	}
+	paying := slices.IndexFunc(evidence, pays)
 	if paying < 0 {
 		return Proof{}, fmt.Errorf("order %s: %w", o.Number, ErrUnproven)
 	}
-	p, message := paymentIn(o, *o.PaymentID), evidence[paying]
+	message := evidence[paying]
 	proof := Proof{
 		Gateway: p.Gateway, Number: p.Number, Money: p.Money(),
 		By: Operation(message.Operation), Place: message.Seq, At: message.CreatedAt,
@@ -56,6 +65,10 @@ func (s *Service) Proof(o *models.Order, evidence []models.Evidence) (Proof, err
 	}
 	if p.ConfirmedAt != nil {
 		proof.ConfirmedBy, proof.ConfirmedAt = confirmedBy(*p, evidence), *p.ConfirmedAt
+	}
+	if p.Gateway == models.ByHand {
+		proof.Person, proof.Verifies = message.Rule, true
+		return proof, nil
 	}
 	r, err := s.reread(message, p.Number)
 	if unverifiable(err) {
@@ -74,6 +87,11 @@ func (s *Service) Proof(o *models.Order, evidence []models.Evidence) (Proof, err
 // decidedBy reports whether a message about the payment changed something by one of the rules.
 func decidedBy(e models.Evidence, paymentID string, rules ...string) bool {
 	return e.PaymentID != nil && *e.PaymentID == paymentID && e.Verdict == verdictAccepted && slices.Contains(rules, e.Rule)
+}
+
+// markedBy reports whether an act marked the order as paid by hand with the payment.
+func markedBy(e models.Evidence, paymentID string) bool {
+	return e.PaymentID != nil && *e.PaymentID == paymentID && e.Direction == models.ByStaff && e.Operation == models.ActMarkPaid
 }
 
 // confirmedBy is what the message was that confirmed the payment: it was kept just after that.

@@ -40,6 +40,12 @@ func (s *Service) Refund(ctx context.Context, paymentNumber string, amount int64
 	if err != nil {
 		return nil, err
 	}
+	return s.beginRefund(ctx, p, r)
+}
+
+// beginRefund carries out a refund that has just been stored, and returns it as it stands then. One
+// that is due no more, since it needs no gateway, is left alone.
+func (s *Service) beginRefund(ctx context.Context, p *models.Payment, r *models.Refund) (*models.Refund, error) {
 	if _, err := s.refundDue(ctx, r); err != nil {
 		s.log.Warn("refund has no result yet", "refund", r.Number, "payment", p.Number, "err", err)
 	}

@@ -1,0 +1,112 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// Dispatch is how an order goes on its way. It may be empty: some things are handed over.
+type Dispatch struct {
+	Carrier  string
+	Tracking string // the carrier's number
+}
+
+func (d Dispatch) columns() map[string]any {
+	return map[string]any{"carrier": d.Carrier, "tracking": d.Tracking}
+}
+
+func (d Dispatch) String() string { return strings.TrimSpace(d.Carrier + " " + d.Tracking) }
+
+// Dispatch is how the order went on its way.
+func (o Order) Dispatch() Dispatch { return Dispatch{o.Carrier, o.Tracking} }
+
+// PaidBy returns the payment that paid the order; nil: none did.
+func (o Order) PaidBy() *Payment {
+	if o.PaymentID == nil {
+		return nil
+	}
+	return o.tellingPayment()
+}
+
+// actOn runs an act on the locked order with the number. again: the act may have been committed
+// already, by a try whose end nobody knows.
+func (s *Store) actOn(ctx context.Context, number string, act func(tx *Tx, o *Order, again bool) error) error {
+	known, err := s.OrderByNumber(ctx, number)
+	if err != nil {
+		return err
+	}
+	again := false
+	return s.Tx(ctx, func(tx *Tx) error {
+		o, err := tx.LockOrder(known.ID)
+		if err != nil {
+			return err
+		}
+		defer func() { again = true }()
+		return act(tx, o, again)
+	})
+}
+
+// Fulfil records that a paid order went on its way. Refused with ErrNotConfirmed until a strong
+// message has confirmed the payment, with ErrAllRefunded when all of it was given back, and with
+// ErrOrderMoved when the order is not paid, or somebody was first.
+func (s *Store) Fulfil(ctx context.Context, number string, d Dispatch, by Actor) error {
+	return s.actOn(ctx, number, func(tx *Tx, o *Order, again bool) error {
+		if again && o.Status == OrderFulfilled && o.Dispatch() == d {
+			return nil
+		}
+		p := o.PaidBy()
+		switch {
+		case o.Status != OrderPaid || p == nil:
+			return ErrOrderMoved
+		case p.ConfirmedAt == nil:
+			return ErrNotConfirmed
+		}
+		refunded, err := tx.Refunded(p)
+		if err != nil {
+			return err
+		}
+		if refunded >= p.Amount {
+			return ErrAllRefunded
+		}
+		changes := d.columns()
+		changes["fulfilled_at"] = tx.Now()
+		if moved, err := tx.moveOrder(o, OrderFulfilled, changes); err != nil || !moved {
+			return orMoved(err)
+		}
+		return tx.AddAct(o, Act{By: by, What: ActFulfil, Text: d.String()})
+	})
+}
+
+// ChangeDispatch corrects how a fulfilled order went on its way. ErrOrderMoved: it is not what the
+// person saw any more.
+func (s *Store) ChangeDispatch(ctx context.Context, number string, seen, now Dispatch, by Actor) error {
+	return s.actOn(ctx, number, func(tx *Tx, o *Order, again bool) error {
+		switch {
+		case o.Status != OrderFulfilled:
+			return ErrOrderMoved
+		case o.Dispatch() == now:
+			return nil
+		case o.Dispatch() != seen:
+			return ErrOrderMoved
+		}
+		if err := tx.db.Model(&Order{}).Where("id = ?", o.ID).Updates(now.columns()).Error; err != nil {
+			return err
+		}
+		return tx.AddAct(o, Act{By: by, What: ActTrack, Text: fmt.Sprintf("%s → %s", seen, now)})
+	})
+}
+
+// AddNote keeps what a person has to say about an order.
+func (s *Store) AddNote(ctx context.Context, number, text string, by Actor) error {
+	return s.actOn(ctx, number, func(tx *Tx, o *Order, _ bool) error {
+		return tx.AddAct(o, Act{By: by, What: ActNote, Text: text})
+	})
+}
+
+func orMoved(err error) error {
+	if err != nil {
+		return err
+	}
+	return ErrOrderMoved
+}

@@ -1,0 +1,159 @@
+package models
+
+import (
+	"context"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// What needs attention, and how much of each a page shows.
+const (
+	attentionRows = 50
+	// RefundHangsAfter is how long a refund may wait for its result before somebody looks.
+	RefundHangsAfter = 10 * time.Minute
+	// ConfirmingAfter is how long a paid order may wait for its confirmation.
+	ConfirmingAfter = time.Minute
+	// LowStock is how few pieces are low.
+	LowStock = 5
+)
+
+// Attention is what waits for somebody, what waits longest first, and at most so much of each as a
+// page shows.
+type Attention struct {
+	Incidents  []IncidentRow // open
+	Open       int64         // how many incidents are open in all, counted up to CountLimit
+	Refunds    []RefundRow   // that hang
+	Confirming []OrderRow    // paid, and not confirmed after a while
+	Low        []Variant     // for sale, and nearly gone, with their products
+}
+
+// IncidentRow is an incident with the order that it is about.
+type IncidentRow struct {
+	Incident
+	Order   *Order   // without lines; nil: it is about no order of ours
+	Payment *Payment // nil: about no attempt of ours
+}
+
+// RefundRow is a refund with its order, without lines.
+type RefundRow struct {
+	Refund
+	Order Order
+}
+
+// Attention returns what waits for somebody.
+func (s *Store) Attention(ctx context.Context) (Attention, error) {
+	var a Attention
+	err := s.query(ctx, func(db *gorm.DB) error {
+		now := s.Now()
+		err := db.Raw("SELECT COUNT(*) FROM (SELECT id FROM incidents WHERE status = ? LIMIT ?) open", IncidentOpen, CountLimit).
+			Scan(&a.Open).Error
+		if err != nil {
+			return err
+		}
+		if a.Incidents, err = openIncidents(db); err != nil {
+			return err
+		}
+		if a.Refunds, err = hangingRefunds(db, now.Add(-RefundHangsAfter)); err != nil {
+			return err
+		}
+		if a.Confirming, err = confirming(db, now.Add(-ConfirmingAfter)); err != nil {
+			return err
+		}
+		return db.Preload("Product").
+			Where("counted = ? AND active = ? AND on_hand <= ?", true, true, LowStock).
+			Order("on_hand, id").Limit(attentionRows).Find(&a.Low).Error
+	})
+	return a, err
+}
+
+func openIncidents(db *gorm.DB) ([]IncidentRow, error) {
+	var open []Incident
+	err := db.Where("status = ?", IncidentOpen).Order("created_at").Limit(attentionRows).Find(&open).Error
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]IncidentRow, len(open))
+	var orderIDs, paymentIDs []string
+	for i, incident := range open {
+		rows[i].Incident = incident
+		orderIDs = append(orderIDs, deref(incident.OrderID))
+		paymentIDs = append(paymentIDs, deref(incident.PaymentID))
+	}
+	orders, err := byID(db, orderIDs, func(o Order) string { return o.ID })
+	if err != nil {
+		return nil, err
+	}
+	payments, err := byID(db.Omit("action_data"), paymentIDs, func(p Payment) string { return p.ID })
+	if err != nil {
+		return nil, err
+	}
+	for i := range rows {
+		rows[i].Order, rows[i].Payment = orders[orderIDs[i]], payments[paymentIDs[i]]
+	}
+	return rows, nil
+}
+
+// byID reads the rows with these ids, of which those that are empty are none.
+func byID[T any](db *gorm.DB, ids []string, id func(T) string) (map[string]*T, error) {
+	var rows []T
+	err := db.Where("id IN ?", ids).Find(&rows).Error
+	found := make(map[string]*T, len(rows))
+	for i := range rows {
+		found[id(rows[i])] = &rows[i]
+	}
+	return found, err
+}
+
+func hangingRefunds(db *gorm.DB, before time.Time) ([]RefundRow, error) {
+	var waiting []Refund
+	err := db.Where("status = ? AND created_at <= ?", RefundPending, before).
+		Order("created_at").Limit(attentionRows).Find(&waiting).Error
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]string, len(waiting))
+	for i, r := range waiting {
+		ids[i] = r.OrderID
+	}
+	orders, err := byID(db, ids, func(o Order) string { return o.ID })
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]RefundRow, len(waiting))
+	for i, r := range waiting {
+		rows[i] = RefundRow{Refund: r, Order: *orders[r.OrderID]}
+	}
+	return rows, nil
+}
+
+func confirming(db *gorm.DB, before time.Time) ([]OrderRow, error) {
+	var ids []string
+	err := db.Model(&Payment{}).
+		Where("status = ? AND confirmed_at IS NULL AND succeeded_at <= ?", PaymentSucceeded, before).
+		Order("succeeded_at").Limit(attentionRows).Pluck("order_id", &ids).Error
+	if err != nil {
+		return nil, err
+	}
+	rows, err := rowsOf(db, distinct(ids))
+	var waiting []OrderRow
+	for _, r := range rows {
+		if r.Confirming() {
+			waiting = append(waiting, r)
+		}
+	}
+	return waiting, err
+}
+
+// distinct returns each text once, in the order in which they first came.
+func distinct(texts []string) []string {
+	seen := map[string]bool{}
+	var once []string
+	for _, text := range texts {
+		if !seen[text] {
+			seen[text] = true
+			once = append(once, text)
+		}
+	}
+	return once
+}
