@@ -196,6 +196,13 @@ func (a sandboxAPI) newest() sandbox.Payment {
 	return list[len(list)-1]
 }
 
+func (a sandboxAPI) ledger() sandbox.Ledger {
+	a.t.Helper()
+	var l sandbox.Ledger
+	a.do("GET", "/sandbox/api/ledger", nil, &l)
+	return l
+}
+
 // act does in the wallet what a buyer would. notify is before, after or never.
 func (a sandboxAPI) act(number string, action sandbox.Action, notify sandbox.Notify) {
 	a.t.Helper()
