@@ -20,6 +20,7 @@ type front struct {
 	client   *http.Client
 	next     atomic.Int64
 	served   atomic.Int64
+	refused  atomic.Int64 // of these, with "not now"
 
 	mu           sync.Mutex
 	acknowledged map[[sha256.Size]byte]bool // notifications, by their bytes
@@ -73,6 +74,9 @@ func (f *front) pass(r *http.Request, body []byte) (*http.Response, []byte, erro
 		answer, err := io.ReadAll(resp.Body)
 		if err == nil {
 			f.served.Add(1)
+			if resp.StatusCode == http.StatusServiceUnavailable {
+				f.refused.Add(1)
+			}
 			f.witness(r, body, resp.StatusCode, answer, replica)
 		}
 		return resp, answer, err

@@ -31,6 +31,8 @@ type rig struct {
 	front    *front
 	replicas []*replica
 	slowest  time.Duration // that the shop took to be in order again
+	lost     int           // messages that were acknowledged and are not kept
+	stuck    string        // what was not in order in time
 }
 
 // goods is the catalogue of a shop with a crowd: plenty of one thing, little of another, and one
@@ -132,6 +134,7 @@ func (r *rig) mended(after string) {
 	begun := time.Now()
 	for wrong := r.disorder(); wrong != ""; wrong = r.disorder() {
 		if time.Since(begun) > recovery {
+			r.stuck = wrong
 			r.t.Fatalf("%s: not in order after %s: %s", after, recovery, wrong)
 		}
 		time.Sleep(200 * time.Millisecond)
@@ -187,6 +190,7 @@ func (r *rig) auditAcknowledged() {
 	defer r.front.mu.Unlock()
 	for message := range r.front.acknowledged {
 		if !kept[message] {
+			r.lost++
 			r.t.Errorf("a notification with the hash %x was acknowledged and is not kept", message)
 		}
 	}
