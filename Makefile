@@ -1,4 +1,4 @@
-.PHONY: help run build test lint bench
+.PHONY: help run build test chaos lint bench
 .DEFAULT_GOAL := help
 
 help: ## print this list
@@ -12,6 +12,9 @@ build: ## build the static binary, ./saoma
 
 test: ## run every test: SQLite, MariaDB, Chromium, race detector; installs what it needs on Debian as root
 	scripts/test.sh
+
+chaos: ## kill, freeze, starve and rush the shop for a quarter of an hour; SEED=n has a run again
+	scripts/chaos.sh $(if $(SEED),-seed $(SEED))
 
 lint: ## check formatting, modules, vet, staticcheck; and vulnerabilities if SAOMA_VULNDB is set
 	scripts/lint.sh

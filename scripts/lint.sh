@@ -32,7 +32,9 @@ done
 check go mod verify
 check go mod tidy -diff
 check go vet ./...
+check go vet -tags chaos . ./models
 check go run "$staticcheck" ./...
+check go run "$staticcheck" -tags chaos . ./models
 if [ -n "${SAOMA_VULNDB:-}" ]; then
 	check go run "$govulncheck" -db "$SAOMA_VULNDB" ./...
 else

@@ -10,13 +10,12 @@
 # SAOMA_TEST_CHROMIUM    use this browser
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source scripts/tools.sh
 
 work= # what the private MariaDB keeps, thrown away at the end
 mariadb_pid=
 
 main() {
-	# mariadbd lives where the path of ordinary users does not lead.
-	PATH=$PATH:/usr/sbin:/sbin
 	provide_tools
 	trap clean_up EXIT
 	trap 'exit 130' INT TERM
@@ -33,30 +32,6 @@ main() {
 	go test -race -count=1 -timeout 8m "$@"
 }
 
-# provide_tools installs what is missing on a Debian machine as root, and names it elsewhere.
-provide_tools() {
-	if ! command -v go >/dev/null; then
-		fail "Go is missing; see https://go.dev/dl/"
-	fi
-	local packages
-	packages=$(missing_packages)
-	if [ -z "$packages" ]; then
-		return
-	fi
-	if ! is_debian || [ "$(id -u)" -ne 0 ]; then
-		fail "missing, by the names of Debian's packages: $packages. On Debian, run this as root and it installs them."
-	fi
-	echo "installing $packages" >&2
-	export DEBIAN_FRONTEND=noninteractive
-	apt-get update -qq
-	# shellcheck disable=SC2086 # one word for each package
-	apt-get install -qq -y --no-install-recommends $packages >/dev/null
-	packages=$(missing_packages)
-	if [ -n "$packages" ]; then
-		fail "still missing after installing: $packages"
-	fi
-}
-
 missing_packages() {
 	local packages=()
 	if ! printf '#include <stdlib.h>\n' | gcc -fsyntax-only -xc - 2>/dev/null; then
@@ -67,6 +42,9 @@ missing_packages() {
 	fi
 	if [ -z "${SAOMA_TEST_CHROMIUM:-}" ] && ! have chromium; then
 		packages+=(chromium)
+	fi
+	if ! have strace; then
+		packages+=(strace)
 	fi
 	echo "${packages[*]}"
 }
@@ -130,22 +108,6 @@ clean_up() {
 	if [ -n "$work" ]; then
 		rm -rf "$work"
 	fi
-}
-
-is_debian() {
-	(. /etc/os-release && [ "${ID:-}" = debian ]) 2>/dev/null
-}
-
-have() {
-	local name
-	for name in "$@"; do
-		command -v "$name" >/dev/null || return 1
-	done
-}
-
-fail() {
-	echo "scripts/test.sh: $1" >&2
-	exit 1
 }
 
 fail_with_log() {
