@@ -30,8 +30,10 @@ const (
 
 // Limits on waiting for the database.
 const (
-	queryTimeout = 3 * time.Second // for a read, and for a transaction with all its tries
-	lockTimeout  = time.Second     // for a lock that another transaction or process holds, in one try
+	// For a read, and for a transaction with all its tries: whoever asked is told of an outage within
+	// three seconds.
+	queryTimeout = 2500 * time.Millisecond
+	lockTimeout  = time.Second // for a lock that another transaction or process holds, in one try
 	maxTries     = 10
 	mysqlConns   = 32
 )

@@ -133,11 +133,15 @@ func (s *Service) keepRefused(ctx context.Context, gateway models.GatewayName, b
 }
 
 // Check asks the gateways about every attempt of the order whose fate is not final, and applies
-// what they say. The error is that of a gateway or the database that did not answer.
+// what they say. ErrStillAsking: not all of them answered, or what one said could not be kept. Any
+// other error is why the order could not be read.
 func (s *Service) Check(ctx context.Context, orderToken string) error {
 	order, err := s.store.OrderByToken(ctx, orderToken)
 	if err != nil {
 		return err
 	}
-	return s.askAll(ctx, order)
+	if err := s.askAll(ctx, order); err != nil {
+		return ErrStillAsking.Because(err)
+	}
+	return nil
 }

@@ -110,10 +110,10 @@ func (p *Pages) notStarted(c *fiber.Ctx, token string, err error) error {
 // Check asks the gateways about the order, for a buyer who says to have paid.
 func (p *Pages) Check(c *fiber.Ctx) error {
 	token := c.Params("token")
-	if err := p.ask(c, token); errors.Is(err, models.ErrOrderNotFound) {
-		return err
-	} else if err != nil {
+	if err := p.ask(c, token); errors.Is(err, payments.ErrStillAsking) {
 		return toOrder(c, token, noticeUnasked)
+	} else if err != nil {
+		return err
 	}
 	s, err := p.standing(c.UserContext(), token)
 	if err != nil {
@@ -129,7 +129,7 @@ func (p *Pages) Check(c *fiber.Ctx) error {
 // it says is not read: the gateway is asked, and the order page tells.
 func (p *Pages) Return(c *fiber.Ctx) error {
 	token := c.Params("token")
-	if err := p.ask(c, token); errors.Is(err, models.ErrOrderNotFound) {
+	if err := p.ask(c, token); err != nil && !errors.Is(err, payments.ErrStillAsking) {
 		return err
 	}
 	return toOrder(c, token, "")
