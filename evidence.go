@@ -13,7 +13,8 @@ import (
 	"saoma/payments"
 )
 
-// verify checks the evidence of all orders and prints a line for each chain that is broken.
+// verify checks the evidence of all orders and the audit log, and prints a line for each place that is
+// broken.
 func verify(ctx context.Context, c *config.Config) error {
 	store, err := openStore(ctx, c, newLog(c.Log))
 	if err != nil {
@@ -25,6 +26,14 @@ func verify(ctx context.Context, c *config.Config) error {
 		return fmt.Errorf("verify the evidence: %w", err)
 	}
 	fmt.Printf("Checked %d orders and %d messages.\n", v.Orders, v.Messages)
+	acts, err := store.VerifyAudit(ctx, func(broken error) {
+		v.Broken++
+		fmt.Println(broken)
+	})
+	if err != nil {
+		return fmt.Errorf("verify the audit log: %w", err)
+	}
+	fmt.Printf("Checked %d acts of staff.\n", acts)
 	if v.Broken > 0 {
 		return fmt.Errorf("the evidence is broken in %d places", v.Broken)
 	}

@@ -54,12 +54,16 @@ func main() {
 const usage = `Usage:
   saoma [serve] [--config FILE]               run the shop
   saoma sandbox [--listen ADDR]               run both simulated gateways alone
+  saoma admin create --email E [--role R]     make a member of staff; the password is read, not given
+  saoma admin list                            list staff
+  saoma admin reset-password --email E [--without-second-factor]
+                                              set a new password, and let in who lost the phone
   saoma products import FILE.csv [--config F] put products into the catalogue
   saoma products export [--config FILE]       print the catalogue as CSV
   saoma sweep [--config FILE]                 ask once about every payment that is due
   saoma reconcile --gateway G --day 2026-11-20 STATEMENT.csv [--config FILE]
                                               compare a gateway's statement with the shop's books
-  saoma verify [--config FILE]                check that no kept message of a gateway was changed
+  saoma verify [--config FILE]                check that no message of a gateway and no act of staff was changed
   saoma replay ORDER [--config FILE]          show whether an order would be decided otherwise today
   saoma version                               print version, commit and Go version
 `
@@ -78,6 +82,8 @@ func run(ctx context.Context, args []string) error {
 		return withConfig(args, func(c *config.Config, _ []string) error { return serve(ctx, c) })
 	case "sandbox":
 		return serveSandbox(ctx, args)
+	case "admin":
+		return staff(ctx, args)
 	case "products":
 		return products(ctx, args)
 	case "sweep":
@@ -172,6 +178,10 @@ func serve(ctx context.Context, c *config.Config) error {
 	if err != nil {
 		return err
 	}
+	setupToken, err := store.NewSetupLink(ctx)
+	if err != nil {
+		return fmt.Errorf("make a set-up link: %w", err)
+	}
 
 	working, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
@@ -179,12 +189,12 @@ func serve(ctx context.Context, c *config.Config) error {
 	work.Go(func() { service.Run(working) })
 	work.Go(func() { forgetSessions(working, store, log) })
 	served := make(chan error, 2)
-	go func() { served <- app.Listener(listener) }()
+	go func() { served <- app.Serve(listener) }()
 	if app.Apart != nil {
 		go func() { served <- app.Apart.Listener(apart) }()
 		defer app.Apart.Shutdown()
 	}
-	announce(c)
+	announce(c, setupToken)
 
 	select {
 	case err = <-served:
@@ -192,7 +202,7 @@ func serve(ctx context.Context, c *config.Config) error {
 		app.Drain()
 		models.KillPoint("shutdown.draining")
 		time.Sleep(balancerPause(c)) // a balancer sees that we are not ready and sends no more
-		err = app.ShutdownWithTimeout(drainTimeout)
+		err = app.Stop(drainTimeout)
 	}
 	stopWork()
 	work.Wait()
@@ -215,8 +225,12 @@ func isLoopback(host string) bool {
 	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
-func announce(c *config.Config) {
+func announce(c *config.Config, setupToken string) {
 	fmt.Printf("The shop is open: %s\n", c.PublicURL)
+	fmt.Printf("The merchant's desk: %s\n", deskAddress(c))
+	if setupToken != "" {
+		fmt.Printf("Nobody can log in there yet. This link makes the first owner, once: %s/setup/%s\n", deskAddress(c), setupToken)
+	}
 	if c.Sandbox.Enabled {
 		fmt.Printf("The sandbox plays the gateways, no real money moves: %s/sandbox\n", c.PublicURL)
 	}
@@ -230,7 +244,7 @@ func forgetSessions(ctx context.Context, store *models.Store, log *slog.Logger) 
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if err := store.DeleteOldSessions(ctx); err != nil {
+			if err := errors.Join(store.DeleteOldSessions(ctx), store.DeleteOldStaffRows(ctx)); err != nil {
 				log.Warn("forget old sessions", "err", err)
 			}
 		}

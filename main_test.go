@@ -265,10 +265,17 @@ type outcome struct {
 // saoma runs the program in a process of its own.
 func saoma(t *testing.T, args ...string) outcome {
 	t.Helper()
+	return saomaReading(t, "", args...)
+}
+
+// saomaReading does so with a text on its standard input.
+func saomaReading(t *testing.T, stdin string, args ...string) outcome {
+	t.Helper()
 	var stdout, stderr bytes.Buffer
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(os.Environ(), asSaoma+"=1")
 	cmd.Dir = t.TempDir()
+	cmd.Stdin = strings.NewReader(stdin)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		if _, exited := errors.AsType[*exec.ExitError](err); !exited {

@@ -5,6 +5,7 @@ package handlers
 import (
 	"bytes"
 	"log/slog"
+	"net"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -55,6 +56,7 @@ type App struct {
 	log      *slog.Logger
 	metrics  *vm.Set
 	draining atomic.Bool
+	unused   unused
 }
 
 // New returns the app, ready to listen. A broken template or catalogue is an error here.
@@ -63,7 +65,11 @@ func New(d Deps) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	desk, err := admin.New(base, d.Payments, d.Log)
+	address := d.Config.PublicURL
+	if d.Apart {
+		address = ""
+	}
+	desk, err := admin.New(base, d.Payments, address, d.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -74,6 +80,7 @@ func New(d Deps) (*App, error) {
 		store:   d.Store,
 		log:     d.Log,
 		metrics: vm.NewSet(),
+		unused:  unused{conns: map[net.Conn]struct{}{}},
 	}
 	a.App = a.server(d.Config)
 	if d.Apart {
@@ -175,6 +182,16 @@ func (a *App) routes(d Deps) {
 	app.Post("/o/:token/check", a.pay.Check)
 	app.Get("/orders", s.ShowFindOrder)
 	app.Post("/orders", s.FindOrder)
+}
+
+// Serve answers on the listener until Stop.
+func (a *App) Serve(l net.Listener) error { return a.Listener(a.unused.listen(l)) }
+
+// Stop takes no more connections, and ends when what was asked is answered, or in the time given.
+func (a *App) Stop(patience time.Duration) error {
+	late := time.AfterFunc(lateRequest, a.unused.close)
+	defer late.Stop()
+	return a.ShutdownWithTimeout(patience)
 }
 
 // Drain makes the app say that it is not ready, so that a balancer sends no more requests, and

@@ -37,6 +37,7 @@ type Pages struct {
 	store    *models.Store
 	payments *payments.Service
 	log      *slog.Logger
+	address  string // scheme and host of the desk; empty: what the request says
 
 	cookies cookies
 	seals   seals
@@ -48,10 +49,11 @@ type Pages struct {
 // maxHashing bounds the memory and the processors that passwords take.
 const maxHashing = 4
 
-// New returns the desk's pages.
-func New(base *web.Base, service *payments.Service, log *slog.Logger) (*Pages, error) {
+// New returns the desk's pages. Links to the desk begin with the address, or with that of the request
+// when it is empty, as it is where the desk has a server of its own.
+func New(base *web.Base, service *payments.Service, address string, log *slog.Logger) (*Pages, error) {
 	a := &Pages{
-		base: base, store: base.Store, payments: service, log: log,
+		base: base, store: base.Store, payments: service, log: log, address: address,
 		cookies: newCookies(base.Config.PublicURL),
 		hashing: make(chan struct{}, maxHashing),
 		rights:  map[string]access{},

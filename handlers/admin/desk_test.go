@@ -63,7 +63,7 @@ func newDeskOn(t testing.TB, options models.Options) *desk {
 		t.Fatal(err)
 	}
 	service := payments.New(payments.Config{Store: d.store, PublicURL: "http://example.com", ShopName: "Demo", Log: log})
-	if d.pages, err = New(base, service, log); err != nil {
+	if d.pages, err = New(base, service, "http://example.com", log); err != nil {
 		t.Fatal(err)
 	}
 	d.app = fiber.New(fiber.Config{Immutable: true, ErrorHandler: d.fail})

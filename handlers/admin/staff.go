@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"net/http"
 
 	"github.com/gofiber/fiber/v2"
@@ -72,7 +73,7 @@ type linkPage struct {
 
 func (a *Pages) showLink(c *fiber.Ctx, member *models.Staff, token string) error {
 	page := linkPage{Page: a.page(c, "admin.link.title"), Email: member.Email}
-	page.Link = c.BaseURL() + "/admin/join/" + token
+	page.Link = cmp.Or(a.address, c.BaseURL()) + "/admin/join/" + token
 	return a.render(c, "admin/link", page)
 }
 
