@@ -50,12 +50,24 @@ func isDigits(text string) bool {
 	return text != "" && strings.Trim(text, "0123456789") == ""
 }
 
-// Decimal writes the amount as a plain decimal with the currency's own number of places.
-func (m Money) Decimal() string { return m.amount().Number() }
+// Decimal writes the amount as a plain decimal with the currency's own number of places, and in
+// minor units where the currency is none that we know.
+func (m Money) Decimal() string {
+	amount, err := m.amount()
+	if err != nil {
+		return strconv.FormatInt(m.Amount, 10)
+	}
+	return amount.Number()
+}
 
-// Format writes the amount with its symbol as a reader of the language expects it.
+// Format writes the amount with its symbol as a reader of the language expects it. Money that a
+// message named in a currency that we do not know is written in minor units with the code.
 func (m Money) Format(language string) string {
-	return currency.NewFormatter(currency.NewLocale(language)).Format(m.amount())
+	amount, err := m.amount()
+	if err != nil {
+		return strconv.FormatInt(m.Amount, 10) + " " + m.Currency
+	}
+	return currency.NewFormatter(currency.NewLocale(language)).Format(amount)
 }
 
 // Zero reports whether there is no money.
@@ -81,12 +93,8 @@ func (m Money) Plus(other Money) (Money, error) {
 	return Money{Amount: sum, Currency: m.Currency}, nil
 }
 
-func (m Money) amount() currency.Amount {
-	amount, err := currency.NewAmountFromInt64(m.Amount, m.Currency)
-	if err != nil {
-		panic(err) // a currency is checked when it comes in
-	}
-	return amount
+func (m Money) amount() (currency.Amount, error) {
+	return currency.NewAmountFromInt64(m.Amount, m.Currency)
 }
 
 func abs(n int64) int64 {

@@ -74,6 +74,9 @@ func (m message) report() (payments.Report, error) {
 	}
 	if m.body.has("orderNo") {
 		r.Reference = m.body.text("orderNo")
+		if len(r.Reference) > maxReference {
+			m.body.fail("orderNo", errors.New("is too long"))
+		}
 	}
 	if m.body.has("payTime") {
 		r.PaidAt = parseTime(m.body.text("payTime"))
@@ -180,11 +183,12 @@ func (o *object) fail(name string, err error) {
 	}
 }
 
-// money reads orderAmount and currency, which only mean something together.
+// money reads orderAmount and currency, which only mean something together. Whether it is a currency
+// is not decided here: a signed message about another one is for the shop to know.
 func (o *object) money() models.Money {
 	money := models.Money{Amount: o.integer("orderAmount"), Currency: o.text("currency")}
-	if !models.KnownCurrency(money.Currency) {
-		o.fail("currency", errors.New("unknown"))
+	if money.Currency == "" || len(money.Currency) > maxCurrency {
+		o.fail("currency", errors.New("is no code"))
 	}
 	return money
 }

@@ -143,8 +143,9 @@ func TestParseNotificationMalformed(t *testing.T) {
 		{"status true", body(`"status":1`, `"status":true`)},
 		{"status list", body(`"status":1`, `"status":[1]`)},
 		{"code true", body(`"code":1`, `"code":true`)},
-		{"currency in small letters", body(`HKD`, `hkd`)},
-		{"currency unknown", body(`HKD`, `QQQ`)},
+		{"currency empty", body(`HKD`, ``)},
+		{"currency too long", body(`HKD`, `HKDHKDHKDHK`)},
+		{"reference too long", body(`2026030112000757`, strings.Repeat("7", 65))},
 		{"number as object", body(`"SF202603010001"`, `{}`)},
 		{"no status", body(`,"status":1`, ``)},
 		{"no amount", body(`"orderAmount":12850,`, ``)},
@@ -292,5 +293,17 @@ func checkAgainstStandardLibrary(t *testing.T, message []byte, got payments.Repo
 		same("amount", body.OrderAmount, fmt.Sprint(got.Money.Amount))
 		same("currency", body.Currency, got.Money.Currency)
 		same("number", body.PartnerOrderNo, got.Number)
+	}
+}
+
+// TestForeignCurrencyIsReported: what is signed reaches the shop, which knows that it is not what was
+// asked for.
+func TestForeignCurrencyIsReported(t *testing.T) {
+	for _, code := range []string{"USD", "hkd", "QQQ"} {
+		body := strings.Replace(paidBody, "HKD", code, 1)
+		report, err := testGateway(t, "https://pay.example").ParseNotification("application/json", sealed(response(body)))
+		if err != nil || report.Money != (models.Money{Amount: 12850, Currency: code}) {
+			t.Errorf("currency %s: got %+v, err %v", code, report.Money, err)
+		}
 	}
 }

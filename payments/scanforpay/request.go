@@ -14,10 +14,12 @@ import (
 
 // Limits of fields in bytes (ScanForPay docs; they do not say whether they count bytes or characters).
 const (
-	maxNumber  = 32
-	maxText    = 100
-	maxAddress = 200
-	maxAmount  = math.MaxInt32
+	maxNumber    = 32
+	maxReference = 64 // twice what the docs say
+	maxCurrency  = 10
+	maxText      = 100
+	maxAddress   = 200
+	maxAmount    = math.MaxInt32
 )
 
 // The calls (ScanForPay docs).
