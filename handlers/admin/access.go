@@ -130,11 +130,11 @@ func (a *Pages) askProof(c *fiber.Ctx, notice string) error {
 // carry returns what was typed into the form that the proof interrupts.
 func carry(c *fiber.Ctx) []carried {
 	var fields []carried
-	c.Request().PostArgs().VisitAll(func(name, value []byte) {
+	for name, value := range c.Request().PostArgs().All() {
 		if n := string(name); n != "_csrf" && n != proofField {
 			fields = append(fields, carried{n, string(value)})
 		}
-	})
+	}
 	return fields
 }
 

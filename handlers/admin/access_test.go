@@ -92,10 +92,13 @@ func TestOnlyActsAskForAProof(t *testing.T) {
 // TestEveryRoute asks for every address that the router answers, as nobody, with half a login, in
 // every role, and with a session that has ended.
 func TestEveryRoute(t *testing.T) {
-	for _, r := range routesOf(newDesk(t).app) {
+	d := newDesk(t)
+	members := map[models.Role]*models.Staff{}
+	for _, role := range models.Roles() {
+		members[role] = d.hire(string(role)+"@example.com", role)
+	}
+	for _, r := range routesOf(d.app) {
 		t.Run(r.Method+" "+r.Path, func(t *testing.T) {
-			t.Parallel()
-			d := newDesk(t)
 			who := d.pages.rights[r.Method+" "+r.Path]
 			target := strings.NewReplacer(":token", "nothing", ":id", "nothing").Replace(r.Path)
 			ask := func(b *browser) answer { return b.do(r.Method, target, url.Values{"_csrf": {b.token}}) }
@@ -103,15 +106,12 @@ func TestEveryRoute(t *testing.T) {
 			if got := ask(d.browse()); !who.anybody && !strings.HasPrefix(got.location, "/admin/login") {
 				t.Errorf("nobody: got %v, want the login", got)
 			}
-
-			half := d.halfLogin()
+			half := d.withSession(members[owner], true, "/admin/login/code")
 			if got := ask(half); !who.anybody && !who.half && !strings.HasPrefix(got.location, "/admin/login/code") {
 				t.Errorf("half a login: got %v, want the question for the code", got)
 			}
-
-			for _, role := range models.Roles() {
-				b := d.as(d.hire(string(role)+"@example.com", role))
-				got := ask(b)
+			for role, m := range members {
+				got := ask(d.as(m))
 				refused := got.body == models.ErrForbidden.Key
 				if want := !who.anybody && !who.half && !slices.Contains(who.roles, role); refused != want {
 					t.Errorf("%s: got %v %q, want refused %t", role, got, got.body, want)
@@ -120,27 +120,13 @@ func TestEveryRoute(t *testing.T) {
 					t.Errorf("%s: got %v, want no login", role, got)
 				}
 			}
-
-			gone := d.as(d.hire("gone@example.com", owner))
+			gone := d.as(members[owner])
 			d.later(models.StaffSessionIdle)
 			if got := ask(gone); !who.anybody && !strings.HasPrefix(got.location, "/admin/login") {
 				t.Errorf("a session that has ended: got %v, want the login", got)
 			}
 		})
 	}
-}
-
-// halfLogin returns a browser whose member has given the password and not the code.
-func (d *desk) halfLogin() *browser {
-	d.t.Helper()
-	m := d.hire("half@example.com", owner)
-	d.as(m).enrol()
-	b := d.browse()
-	if got := b.logIn(m.Email, password); got.location != "/admin/login/code" {
-		d.t.Fatalf("login with a second factor: got %v, want the question for the code", got)
-	}
-	b.get("/admin/login/code")
-	return b
 }
 
 // TestEveryActNeedsAnOwnForm sends every act without the session's token, and from another site.
