@@ -10,12 +10,12 @@ type OrderFilter struct {
 	// Text is what somebody looks for: the beginning of an order's, an attempt's, a refund's or a
 	// gateway's number, of an e-mail address, a phone number, a name, or of the name or SKU of
 	// something in the order. Of several words, each has to be found.
-	Text      string
-	Status    OrderStatus
-	Gateway   GatewayName
-	Wallet    Wallet
-	ProductID string
-	From, To  time.Time // placed from the first up to and without the second; zero: at any time
+	Text     string
+	Status   OrderStatus
+	Gateway  GatewayName
+	Wallet   Wallet
+	Product  string    // the slug of something in the order
+	From, To time.Time // placed from the first up to and without the second; zero: at any time
 }
 
 // Paging is a part of a list of orders, which runs from the newest to the oldest. It begins behind
@@ -42,7 +42,7 @@ type OrderRow struct {
 	Order
 	Payment   *Payment // the one that paid it, else the one tried last; nil: none was
 	Incidents int64    // open
-	Refunded  int64    // what was given back, or may yet be
+	Refunded  int64    // what of it was given back, or may yet be
 }
 
 // Confirming reports whether the order counts as paid and no proof to fulfil on has come yet.

@@ -109,6 +109,19 @@ func (s *Store) Neighbours(ctx context.Context, f OrderFilter, number string) (n
 	return newer, older, err
 }
 
+// maxChoices bounds a list of products to choose from.
+const maxChoices = 500
+
+// ProductNames returns the products' slugs and names, hidden ones included, in order of display: the
+// first of them, where there are very many.
+func (s *Store) ProductNames(ctx context.Context) ([]Product, error) {
+	var products []Product
+	err := s.query(ctx, func(db *gorm.DB) error {
+		return db.Select("slug", "name").Order("position, id").Limit(maxChoices).Find(&products).Error
+	})
+	return products, err
+}
+
 // placeOf finds where a page begins.
 func placeOf(db *gorm.DB, p Paging) (place, error) {
 	number := p.After + p.Before
@@ -154,11 +167,12 @@ func lookUp(db *gorm.DB, f OrderFilter) (search, error) {
 	if f.Text != "" && len(asked) == 0 {
 		s.groups = append(s.groups, nil) // nothing but marks: in no order
 	}
-	if f.ProductID == "" {
+	if f.Product == "" {
 		return s, nil
 	}
 	var variants []string
-	err := db.Model(&Variant{}).Where("product_id = ?", f.ProductID).Order("id").Limit(maxVariants).Pluck("id", &variants).Error
+	err := db.Model(&Variant{}).Where("product_id = (SELECT id FROM products WHERE slug = ?)", f.Product).
+		Order("id").Limit(maxVariants).Pluck("id", &variants).Error
 	s.groups = append(s.groups, variantTerms(variants))
 	return s, err
 }
@@ -246,18 +260,21 @@ func rowsOf(db *gorm.DB, ids []string) ([]OrderRow, error) {
 	if err != nil {
 		return nil, err
 	}
-	refunded, err := sumByOrder(db.Model(&Refund{}).Select("order_id, SUM(amount) AS n").
-		Where("order_id IN ? AND status <> ?", ids, RefundFailed))
-	if err != nil {
-		return nil, err
-	}
 	rows := make([]OrderRow, len(orders))
+	var telling []string
 	for _, o := range orders {
-		rows[slices.Index(ids, o.ID)] = OrderRow{
-			Order: o, Payment: o.tellingPayment(), Incidents: incidents[o.ID], Refunded: refunded[o.ID],
+		r := OrderRow{Order: o, Payment: o.tellingPayment(), Incidents: incidents[o.ID]}
+		if r.Payment != nil {
+			telling = append(telling, r.Payment.ID)
 		}
+		rows[slices.Index(ids, o.ID)] = r
 	}
-	return rows, nil
+	refunded, err := sumByOrder(db.Model(&Refund{}).Select("order_id, SUM(amount) AS n").
+		Where("payment_id IN ? AND status <> ?", telling, RefundFailed))
+	for i := range rows {
+		rows[i].Refunded = refunded[rows[i].ID]
+	}
+	return rows, err
 }
 
 func sumByOrder(db *gorm.DB) (map[string]int64, error) {

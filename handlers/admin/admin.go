@@ -105,6 +105,7 @@ const (
 func (a *Pages) table() []route {
 	anybody, half := access{anybody: true}, access{half: true}
 	everyone := only(models.Roles()...)
+	seeing := only(owner, finance, orders, readOnly) // who sees orders
 	return []route{
 		// Coming in. Nobody is known yet; what stands for a person is the link's token.
 		{get, "/admin/setup/:token", anybody, a.showSetup},
@@ -119,6 +120,22 @@ func (a *Pages) table() []route {
 
 		// The first page.
 		{get, "/admin", everyone, a.showHome},
+
+		// Orders.
+		{get, "/admin/orders", seeing, a.showOrders},
+		{get, "/admin/orders.csv", only(owner, finance, orders), a.exportOrders("csv", "text/csv; charset=utf-8", beginCSV)},
+		{get, "/admin/orders.xlsx", only(owner, finance, orders), a.exportOrders("xlsx", xlsxType, beginXLSX)},
+		{get, "/admin/orders/:number", seeing, a.showOrder},
+		{get, "/admin/orders/:number/slip", seeing, a.showSlip},
+		{post, "/admin/orders/:number/ask", only(owner, finance, orders), a.ask},
+		{post, "/admin/orders/:number/note", only(owner, finance, orders), a.addNote},
+		{post, "/admin/orders/:number/cancel", only(owner, orders), a.cancelOrder},
+		{post, "/admin/orders/:number/fulfil", only(owner, orders), a.fulfil},
+		{post, "/admin/orders/:number/dispatch", only(owner, orders), a.changeDispatch},
+		{post, "/admin/orders/:number/refund", only(owner, finance).fresh(), a.refundPayment},
+		{post, "/admin/orders/:number/paid", only(owner, finance).fresh(), a.markPaid},
+		{post, "/admin/orders/:number/revive", only(owner, finance).fresh(), a.revive},
+		{post, "/admin/incidents/:id/settle", only(owner, finance), a.settleIncident},
 
 		// One's own account.
 		{get, "/admin/account", everyone, a.showAccount},

@@ -31,6 +31,7 @@ type navItem struct {
 // navigation is what the desk consists of. A page is shown to those who may see it.
 var navigation = []struct{ path, key string }{
 	{"/admin", "admin.nav.home"},
+	{"/admin/orders", "admin.nav.orders"},
 	{"/admin/staff", "admin.nav.staff"},
 	{"/admin/audit", "admin.nav.audit"},
 }

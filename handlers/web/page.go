@@ -69,6 +69,11 @@ func (p Page) Time(t time.Time) string {
 	return t.In(p.base.Config.TimeZone).Format(p.T("format.time"))
 }
 
+// ShortTime writes a time in the shop's zone as lists do, which have little room.
+func (p Page) ShortTime(t time.Time) string {
+	return t.In(p.base.Config.TimeZone).Format(p.T("format.short"))
+}
+
 // Image returns the address of a picture; of a stand-in where there is none of that name.
 func (p Page) Image(name string) string {
 	return cmp.Or(p.base.assets.Address("images/"+name), p.base.assets.Address("images/no-picture.svg"))

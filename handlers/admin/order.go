@@ -1,0 +1,348 @@
+package admin
+
+import (
+	"cmp"
+	"errors"
+	"net/http"
+	"slices"
+
+	"github.com/gofiber/fiber/v2"
+
+	"saoma/handlers/web"
+	"saoma/models"
+	"saoma/payments"
+)
+
+// orderPage is everything about one order, and what may be done about it.
+type orderPage struct {
+	Page
+	Order    *models.Order
+	Filter   orderFilter
+	Notice   string // why the last act was not done
+	Advice   string
+	Badges   []badge
+	Amount   string
+	Goods    string
+	Shipping string // empty when nothing is shipped
+	Lines    []itemLine
+	Way      string
+
+	Back, Newer, Older string // addresses in the list that the reader came from
+	Slip               string
+	Proof              *proof
+	Timeline           []event
+	Payments           []paymentRow
+	Refunds            []refundRow
+	Incidents          []incidentRow
+
+	// Acts, nil or empty where they cannot be done, or not by this member.
+	MayAsk   bool
+	MayNote  bool
+	Note     []web.Field
+	Cancel   []web.Field
+	Fulfil   []web.Field
+	Dispatch []web.Field
+	MarkPaid []web.Field
+	Blocked  string // why a paid order cannot be fulfilled yet
+
+	CancelOpen, DispatchOpen, MarkPaidOpen bool // something was typed there
+}
+
+// itemLine is a line of the order in words.
+type itemLine struct {
+	models.OrderItem
+	Each, Sum string
+}
+
+// paymentRow is an attempt in words, and what may be done with its money.
+type paymentRow struct {
+	models.Payment
+	Money     string
+	Way       string
+	State     string
+	Pays      bool // it paid the order
+	Left      int64
+	LeftMoney string
+	Refunded  int64
+	Refund    *refundForm // nil: nothing can be given back
+	Revive    bool
+}
+
+// refundRow is a refund in words.
+type refundRow struct {
+	models.Refund
+	Money, State string
+}
+
+// subject is what the pages of one order are made from.
+type subject struct {
+	order     *models.Order
+	evidence  []models.Evidence
+	refunds   []models.Refund
+	incidents []models.Incident
+}
+
+func (a *Pages) subject(c *fiber.Ctx) (s subject, err error) {
+	ctx := c.UserContext()
+	if s.order, err = a.store.OrderByNumber(ctx, c.Params("number")); err != nil {
+		return s, err
+	}
+	if s.evidence, err = a.store.Evidence(ctx, s.order.ID); err != nil {
+		return s, err
+	}
+	if s.refunds, err = a.store.Refunds(ctx, s.order.ID); err != nil {
+		return s, err
+	}
+	s.incidents, err = a.store.Incidents(ctx, s.order.ID)
+	return s, err
+}
+
+// refunded is how much of a payment was given back, or may yet be.
+func (s subject) refunded(paymentID string) (sum int64) {
+	for _, r := range s.refunds {
+		if r.PaymentID == paymentID && r.Status != models.RefundFailed {
+			sum += r.Amount
+		}
+	}
+	return sum
+}
+
+// row is the order as a list would show it.
+func (s subject) row() models.OrderRow {
+	r := models.OrderRow{Order: *s.order, Payment: s.order.PaidBy()}
+	if r.Payment != nil {
+		r.Refunded = s.refunded(r.Payment.ID)
+	}
+	for _, i := range s.incidents {
+		if i.Status == models.IncidentOpen {
+			r.Incidents++
+		}
+	}
+	return r
+}
+
+func (a *Pages) showOrder(c *fiber.Ctx) error { return a.orderAs(c, orderForms{}, nil, nil) }
+
+// orderAs shows the order with what was typed into its forms, and why an act was not done.
+func (a *Pages) orderAs(c *fiber.Ctx, typed orderForms, errs web.FieldErrors, refused *models.Error) error {
+	s, err := a.subject(c)
+	if err != nil {
+		return err
+	}
+	page := orderPage{
+		Page: a.page(c, "admin.order.title", "number", s.order.Number), Order: s.order, Filter: filterOf(c),
+		Amount: c.Params("number"), Slip: "/admin/orders/" + s.order.Number + "/slip",
+	}
+	page.tellOrder(s)
+	if err := a.tellPlace(c, &page); err != nil {
+		return err
+	}
+	page.Proof = a.proofOf(page.Page, s)
+	page.Timeline = timeline(page.Page, s)
+	page.tellMoney(s, typed, errs)
+	for _, i := range slices.Backward(s.incidents) {
+		row := page.incident(models.IncidentRow{Incident: i, Order: s.order, Payment: paymentOf(s.order, i.PaymentID)}, a.store.Now())
+		page.Incidents = append(page.Incidents, row)
+	}
+	page.offerActs(s, typed, errs)
+	if errs != nil {
+		refused = errMistakes
+	}
+	if refused != nil {
+		page.Notice, page.Advice = page.T(refused.Key), page.T(refused.Key+".advice")
+		c.Status(statusOf(refused))
+	}
+	return a.render(c, "admin/order", &page)
+}
+
+// errMistakes stands above the fields that say what is wrong.
+var errMistakes = &models.Error{Kind: models.Invalid, Key: "error.mistakes"}
+
+// statusOf is the status of a page that says why an act was not done.
+func statusOf(e *models.Error) int {
+	switch e.Kind {
+	case models.Invalid:
+		return http.StatusUnprocessableEntity
+	case models.Unavailable:
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusConflict
+	}
+}
+
+func paymentOf(o *models.Order, id *string) *models.Payment {
+	if id == nil {
+		return nil
+	}
+	i := slices.IndexFunc(o.Payments, func(p models.Payment) bool { return p.ID == *id })
+	if i < 0 {
+		return nil
+	}
+	return &o.Payments[i]
+}
+
+func (p *orderPage) inOrder(minor int64) string {
+	return p.Money(models.Money{Amount: minor, Currency: p.Order.Currency})
+}
+
+// tellOrder puts what was bought into words.
+func (p *orderPage) tellOrder(s subject) {
+	p.Amount, p.Goods = p.inOrder(s.order.Amount), p.inOrder(s.order.Goods)
+	if s.order.Shipped {
+		p.Shipping = p.inOrder(s.order.Shipping)
+	}
+	p.Way, p.Badges = p.way(s.order.Wallet, s.order.Gateway), p.badges(s.row())
+	for _, item := range s.order.Items {
+		p.Lines = append(p.Lines, itemLine{item, p.inOrder(item.Price), p.inOrder(item.Total())})
+	}
+}
+
+// tellPlace finds the orders beside this one in the list that the reader came from.
+func (a *Pages) tellPlace(c *fiber.Ctx, p *orderPage) error {
+	m := p.Filter.forStore(a.store.Now(), a.base.Config.TimeZone)
+	newer, older, err := a.store.Neighbours(c.UserContext(), m, p.Order.Number)
+	if err != nil {
+		return err
+	}
+	p.Back = p.Filter.at("/admin/orders")
+	if newer != "" {
+		p.Newer = p.Filter.at("/admin/orders/" + newer)
+	}
+	if older != "" {
+		p.Older = p.Filter.at("/admin/orders/" + older)
+	}
+	return nil
+}
+
+// Act is the address of an act on the order; what comes after it is again this page in this list.
+func (p *orderPage) Act(act string) string {
+	return p.Filter.at("/admin/orders/" + p.Order.Number + "/" + act)
+}
+
+// may reports whether the member may do an act on orders.
+func (p *orderPage) may(act string) bool { return p.May(post, "/admin/orders/:number/"+act) }
+
+// tellMoney lists attempts and refunds, and offers what may be done with the money.
+func (p *orderPage) tellMoney(s subject, typed orderForms, errs web.FieldErrors) {
+	for _, payment := range s.order.Payments {
+		row := paymentRow{
+			Payment: payment, Money: p.Money(payment.Money()), Way: p.way(payment.Wallet, payment.Gateway),
+			State: p.T("admin.payment." + string(payment.Status)),
+			Pays:  s.order.PaymentID != nil && *s.order.PaymentID == payment.ID,
+		}
+		if payment.Status == models.PaymentSucceeded {
+			row.Refunded = s.refunded(payment.ID)
+			row.Left = payment.Amount - row.Refunded
+			row.LeftMoney = p.inOrder(row.Left)
+			row.Revive = s.order.PaidAt == nil && row.Refunded == 0 && p.may("revive")
+			if row.Left > 0 && p.may("refund") {
+				row.Refund = p.refundForm(s.order, row, typed.refund, errs)
+			}
+		}
+		p.Payments = append(p.Payments, row)
+	}
+	for _, r := range s.refunds {
+		p.Refunds = append(p.Refunds, refundRow{
+			r, p.Money(models.Money{Amount: r.Amount, Currency: r.Currency}), p.T("admin.refund." + string(r.Status)),
+		})
+	}
+}
+
+// offerActs offers what can be done with the order as it stands, by this member.
+func (p *orderPage) offerActs(s subject, typed orderForms, errs web.FieldErrors) {
+	o, payment := s.order, s.order.PaidBy()
+	p.MayAsk, p.MayNote = p.may("ask") && len(o.Payments) > 0, p.may("note")
+	p.Note = p.Fields(errs, web.Field{Name: "text", Value: typed.Text, Max: maxNote, Rows: 3, Wide: true})
+	dispatch := func(d models.Dispatch) []web.Field {
+		return p.Fields(errs,
+			web.Field{Name: "carrier", Value: cmp.Or(typed.Carrier, d.Carrier), Max: 100, Autocomplete: "off", Optional: "field.optional"},
+			web.Field{Name: "tracking", Value: cmp.Or(typed.Tracking, d.Tracking), Max: 100, Autocomplete: "off", Optional: "field.optional"})
+	}
+	switch {
+	case o.Status == models.OrderPending && p.may("cancel"):
+		p.Cancel = p.Fields(errs, web.Field{Name: "cancel_reason", Value: typed.CancelReason, Max: 500, Optional: "field.optional", Autocomplete: "off"})
+	case o.Status == models.OrderFulfilled && p.may("dispatch"):
+		p.Dispatch = dispatch(o.Dispatch())
+	case o.Status != models.OrderPaid || !p.may("fulfil"):
+	case payment == nil || payment.ConfirmedAt == nil:
+		p.Blocked = p.T("admin.order.fulfil.not_confirmed")
+	case s.refunded(payment.ID) >= payment.Amount:
+		p.Blocked = p.T("admin.order.fulfil.refunded")
+	default:
+		p.Fulfil = dispatch(models.Dispatch{})
+	}
+	p.CancelOpen, p.DispatchOpen = typed.CancelReason != "", typed.dispatchForm != dispatchForm{}
+	p.MarkPaidOpen = typed.paidForm != paidForm{}
+	if o.PaidAt == nil && p.may("paid") {
+		p.MarkPaid = p.Fields(errs,
+			web.Field{Name: "reference", Value: typed.Reference, Max: 64, Autocomplete: "off", Hint: "admin.order.paid.reference_hint"},
+			web.Field{Name: "paid_note", Value: typed.PaidNote, Max: 1000, Rows: 2},
+			web.Field{Name: "confirm", Value: typed.Confirm, Max: 32, Autocomplete: "off", Hint: "admin.order.paid.confirm_hint"})
+	}
+}
+
+// proof is why the order counts as paid, in a sentence.
+type proof struct {
+	Text  string
+	Alarm bool // it should be proven, and is not
+}
+
+func (a *Pages) proofOf(page Page, s subject) *proof {
+	if err := models.VerifyChain(*s.order, s.evidence); err != nil {
+		a.log.Error("evidence of an order was changed", "order", s.order.Number, "err", err)
+		return &proof{page.T("admin.order.proof.chain_broken"), true}
+	}
+	if s.order.PaidAt == nil {
+		return nil
+	}
+	found, err := a.payments.Proof(s.order, s.evidence)
+	if err != nil {
+		if !errors.Is(err, payments.ErrUnproven) {
+			err = errors.Join(payments.ErrUnproven, err)
+		}
+		a.log.Error("a paid order is not proven", "order", s.order.Number, "err", err)
+		return &proof{page.T("admin.order.proof.none"), true}
+	}
+	return &proof{Text: page.proofText(found)}
+}
+
+func (p Page) proofText(f payments.Proof) string {
+	args := []any{
+		"amount", p.Money(f.Money), "gateway", p.T("gateway." + string(f.Gateway)), "number", f.Number,
+		"reference", cmp.Or(f.Reference, "–"), "time", p.Time(f.At), "person", f.Person, "place", f.Place,
+	}
+	if f.Person != "" {
+		return p.T("admin.order.proof.by_hand", args...)
+	}
+	text := p.T("admin.order.proof."+string(f.By), args...)
+	if f.ConfirmedBy == "" {
+		text += " " + p.T("admin.order.proof.unconfirmed")
+	} else if f.ConfirmedBy != f.By {
+		text += " " + p.T("admin.order.proof.confirmed", "time", p.Time(f.ConfirmedAt))
+	}
+	if f.Verifies {
+		return text + " " + p.T("admin.order.proof.verifies")
+	}
+	return text + " " + p.T("admin.order.proof.old_key")
+}
+
+// slipPage is the packing slip: what goes into the parcel and where it goes, and no prices.
+type slipPage struct {
+	Page
+	Order *models.Order
+	Lines []models.OrderItem
+}
+
+func (a *Pages) showSlip(c *fiber.Ctx) error {
+	order, err := a.store.OrderByNumber(c.UserContext(), c.Params("number"))
+	if err != nil {
+		return err
+	}
+	page := slipPage{Page: a.page(c, "admin.slip.title", "number", order.Number), Order: order}
+	for _, item := range order.Items {
+		if !item.Digital {
+			page.Lines = append(page.Lines, item)
+		}
+	}
+	return a.render(c, "admin/slip", page)
+}

@@ -1,0 +1,503 @@
+package admin
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/xuri/excelize/v2"
+
+	"saoma/models"
+	"saoma/models/modelstest"
+)
+
+// sold is a desk whose shop has orders in every state.
+type sold struct {
+	*desk
+	pending, paid, confirming, fulfilled, expired, late *models.Order
+}
+
+func newSold(t *testing.T) *sold {
+	t.Helper()
+	s := &sold{desk: newDesk(t)}
+	modelstest.Product(t, s.store, "cup", 2500, 100)
+	modelstest.Product(t, s.store, "pot", 9900, 4)
+	s.pending = s.order("Ada Wong", "cup", 2)
+	s.paid = s.order("Bob <b>Lee</b>", "cup", 1)
+	s.pay(s.paid, true)
+	s.confirming = s.order("王小明", "pot", 1)
+	s.pay(s.confirming, false)
+	s.fulfilled = s.order("=cmd()", "cup", 3)
+	s.pay(s.fulfilled, true)
+	if err := s.store.Fulfil(context.Background(), s.fulfilled.Number, models.Dispatch{Carrier: "SF", Tracking: "SF1"}, models.CommandLine()); err != nil {
+		t.Fatal(err)
+	}
+	s.expired = s.order("Eve", "cup", 1)
+	s.end(s.expired)
+	s.late = s.order("Lea", "cup", 1)
+	s.end(s.late)
+	s.pay(s.late, true)
+	return s
+}
+
+func (s *sold) order(name, sku string, pieces int64) *models.Order {
+	s.t.Helper()
+	s.later(time.Minute)
+	draft := modelstest.Draft(sku, pieces)
+	draft.Buyer.Name, draft.CustomerID = name, models.NewToken()
+	o, err := s.store.PlaceOrder(context.Background(), draft)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return o
+}
+
+// end lets the order expire.
+func (s *sold) end(o *models.Order) {
+	s.t.Helper()
+	err := s.store.Tx(context.Background(), func(tx *models.Tx) error {
+		o, err := tx.LockOrder(o.ID)
+		if err == nil {
+			_, err = tx.CloseOrder(o, models.OrderExpired)
+		}
+		return err
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// pay records money for the order, as the payments service would; on an order that has ended it is
+// an incident.
+func (s *sold) pay(o *models.Order, confirmed bool) *models.Payment {
+	s.t.Helper()
+	now := s.clock()
+	p := &models.Payment{
+		ID: models.NewID(), OrderID: o.ID, Number: models.NewPaymentNumber(now), Gateway: models.ScanForPay, Method: "qrcode",
+		Wallet: models.Alipay, Status: models.PaymentCreated, Currency: o.Currency, Amount: o.Amount, CreatedAt: now,
+	}
+	err := s.store.Tx(context.Background(), func(tx *models.Tx) error {
+		locked, err := tx.LockOrder(o.ID)
+		if err != nil {
+			return err
+		}
+		p := *p
+		if err := tx.AddPayment(&p); err != nil {
+			return err
+		}
+		change := models.PaymentChange{Reference: "G" + p.Number}
+		if confirmed {
+			change.ConfirmedAt = tx.Now()
+		}
+		if _, err := tx.MovePayment(&p, models.PaymentSucceeded, change); err != nil {
+			return err
+		}
+		err = tx.AddEvidence(locked, models.Evidence{
+			PaymentID: &p.ID, Gateway: p.Gateway, Direction: models.Received, Operation: "notification",
+			Response: []byte(`{"raw":"<script>alert(1)</script>"}`), Verdict: "accepted", Rule: "verified success",
+		})
+		if err != nil {
+			return err
+		}
+		if locked.Status == models.OrderPending {
+			_, err = tx.MarkPaid(locked, &p)
+			return err
+		}
+		_, err = tx.OpenIncident(models.Incident{
+			Kind: models.IncidentLatePayment, Gateway: p.Gateway, OrderID: &o.ID, PaymentID: &p.ID, Number: p.Number,
+			Currency: p.Currency, Amount: p.Amount, Detail: "paid after the order was expired", DedupKey: p.Number,
+		})
+		return err
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return p
+}
+
+func (s *sold) read(o *models.Order) *models.Order {
+	s.t.Helper()
+	fresh, err := s.store.OrderByID(context.Background(), o.ID)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return fresh
+}
+
+func (s *sold) in(role models.Role) *browser { return s.as(s.hire(string(role)+"@example.com", role)) }
+
+var numberPattern = regexp.MustCompile(`href="/admin/orders/([0-9]{6}-[A-Z2-7]{8})`)
+
+// numbers are the orders that a page lists, in its order.
+func numbers(page answer) []string {
+	var all []string
+	for _, found := range numberPattern.FindAllStringSubmatch(page.body, -1) {
+		all = append(all, found[1])
+	}
+	return all
+}
+
+func TestOrdersPage(t *testing.T) {
+	s := newSold(t)
+	b := s.in(readOnly)
+	day := s.clock().UTC().Format(dayFormat)
+	tomorrow := s.clock().UTC().AddDate(0, 0, 1).Format(dayFormat)
+	for _, tt := range []struct {
+		query string
+		want  []*models.Order
+	}{
+		{"", []*models.Order{s.late, s.expired, s.fulfilled, s.confirming, s.paid, s.pending}},
+		{"?q=wong", []*models.Order{s.pending}},
+		{"?q=" + s.paid.Number, []*models.Order{s.paid}},
+		{"?q=cup&state=paid", []*models.Order{s.paid}},
+		{"?state=expired", []*models.Order{s.late, s.expired}},
+		{"?gateway=scanforpay", []*models.Order{s.fulfilled, s.confirming, s.paid}},
+		{"?wallet=alipay&product=pot", []*models.Order{s.confirming}},
+		{"?when=last_month&state=expired", nil},
+		{"?from=" + tomorrow, nil},
+		{"?to=" + day + "&state=pending", []*models.Order{s.pending}},
+		{"?state=nonsense", nil},
+		{"?from=nonsense&when=nonsense&state=pending", []*models.Order{s.pending}},
+		{"?q=" + strings.Repeat("x", 500) + "&state=pending", []*models.Order{s.pending}},
+	} {
+		page := b.get("/admin/orders" + tt.query)
+		var want []string
+		for _, o := range tt.want {
+			want = append(want, o.Number)
+		}
+		if diff := cmp.Diff(want, numbers(page)); page.status != 200 || diff != "" {
+			t.Errorf("%s: got %d (-want +got):\n%s", tt.query, page.status, diff)
+		}
+	}
+	b.get("/admin/orders?q=%22%3E%3Cscript%3E").check(t, "hostile search", 200, "",
+		[]string{`value="&#34;&gt;&lt;script&gt;"`, "No order fits."}, []string{`"><script>`})
+	b.get("/admin/orders").check(t, "list", 200, "",
+		[]string{"6 orders", "Bob &lt;b&gt;Lee", "Confirming", "1 incident", "Alipay · ScanForPay"}[:1], []string{"<b>Lee", "orders.csv"})
+}
+
+func TestOrdersPageInParts(t *testing.T) {
+	s := newSold(t)
+	for i := range orderRows {
+		s.order(fmt.Sprintf("Buyer %d", i), "cup", 1)
+	}
+	b := s.in(orders)
+	first := b.get("/admin/orders?q=cup")
+	older := regexp.MustCompile(`href="([^"]+)" rel="next"`).FindStringSubmatch(first.body)
+	if len(numbers(first)) != orderRows || older == nil || strings.Contains(first.body, `rel="prev"`) {
+		t.Fatalf("the first page lists %d orders, and leads on to %v", len(numbers(first)), older)
+	}
+	second := b.get(strings.ReplaceAll(older[1], "&amp;", "&"))
+	newer := regexp.MustCompile(`href="([^"]+)" rel="prev"`).FindStringSubmatch(second.body)
+	if len(numbers(second)) != 5 || newer == nil || strings.Contains(second.body, `rel="next"`) || !strings.Contains(newer[1], "q=cup") {
+		t.Errorf("the second page lists %d orders, and leads back to %v", len(numbers(second)), newer)
+	}
+	again := b.get(strings.ReplaceAll(newer[1], "&amp;", "&"))
+	if diff := cmp.Diff(numbers(first), numbers(again)); diff != "" {
+		t.Errorf("there and back (-first +again):\n%s", diff)
+	}
+}
+
+func TestOrderPage(t *testing.T) {
+	s := newSold(t)
+	b := s.in(owner)
+	for _, tt := range []struct {
+		name         string
+		order        *models.Order
+		want, absent []string
+	}{
+		{"pending", s.pending, []string{"Waiting for payment", "Ada Wong", "Cancel the order", "Mark as paid by hand"}, []string{"Mark as sent", "Give money back"}},
+		{"paid", s.paid, []string{"Bob &lt;b&gt;Lee", "Mark as sent", "Give money back", "notified us", "&lt;script&gt;alert"}, []string{"<script>alert", "<b>Lee", "Cancel the order", "Mark as paid by hand"}},
+		{"confirming", s.confirming, []string{"Confirming", "The payment is not confirmed yet. The order can be sent"}, []string{`/fulfil"`}},
+		{"fulfilled", s.fulfilled, []string{"SF1", "Correct the tracking number"}, []string{`/fulfil"`, `/cancel"`}},
+		{"expired", s.expired, []string{"Expired", "Mark as paid by hand"}, []string{"Give money back"}},
+		{"late", s.late, []string{"Paid too late", "Pay the order with it", "Give money back", "Settle"}, nil},
+	} {
+		b.get("/admin/orders/"+tt.order.Number).check(t, tt.name, 200, "", tt.want, tt.absent)
+		b.get("/admin/orders/"+tt.order.Number+"/slip").check(t, tt.name+" slip", 200, "", []string{"Packing slip", tt.order.Number}, []string{"¥", "CN¥"})
+	}
+	b.get("/admin/orders/NONE").check(t, "unknown", 404, "", nil, nil)
+
+	looker := s.in(readOnly).get("/admin/orders/" + s.late.Number)
+	looker.check(t, "who only looks", 200, "", []string{"Paid too late"}, []string{"/refund\"", "/revive\"", "/settle\"", "/note\"", "/paid\"", "/ask\""})
+}
+
+func TestNeighboursOnOrderPage(t *testing.T) {
+	s := newSold(t)
+	page := s.in(readOnly).get("/admin/orders/" + s.fulfilled.Number + "?q=cup")
+	for rel, want := range map[string]*models.Order{"prev": s.expired, "next": s.paid} {
+		if link := fmt.Sprintf(`<a href="/admin/orders/%s?q=cup" rel="%s">`, want.Number, rel); !strings.Contains(page.body, link) {
+			t.Errorf("got no link %s", link)
+		}
+	}
+}
+
+func TestActsOnOrders(t *testing.T) {
+	s := newSold(t)
+	b := s.in(owner)
+	act := func(o *models.Order, act string, form url.Values) answer {
+		t.Helper()
+		b.get("/admin/orders/" + o.Number)
+		return b.post("/admin/orders/"+o.Number+"/"+act, form)
+	}
+	at := func(o *models.Order) string { return "/admin/orders/" + o.Number }
+	told := func(o *models.Order, what string) {
+		t.Helper()
+		b.get(at(o)).check(t, "told", 200, "", []string{what}, nil)
+	}
+
+	act(s.paid, "note", url.Values{"text": {"  <i>called</i> the buyer "}}).check(t, "note", 303, at(s.paid), nil, nil)
+	b.get(at(s.paid)).check(t, "note kept", 200, "", []string{"The note is kept.", "&lt;i&gt;called&lt;/i&gt; the buyer", "owner@example.com"}, nil)
+	act(s.paid, "note", url.Values{"text": {" "}}).check(t, "empty note", 422, "", []string{"Please fill this in."}, nil)
+	act(s.paid, "note", url.Values{"text": {strings.Repeat("x", maxNote+1)}}).check(t, "long note", 422, "", []string{"This is too long."}, nil)
+
+	act(s.paid, "fulfil", url.Values{"carrier": {"SF Express"}, "tracking": {"SF77"}}).check(t, "fulfil", 303, at(s.paid), nil, nil)
+	told(s.paid, "The order is marked as sent.")
+	if got := s.read(s.paid); got.Status != models.OrderFulfilled || got.Tracking != "SF77" {
+		t.Errorf("got %s by %q, want it fulfilled by SF77", got.Status, got.Tracking)
+	}
+	act(s.paid, "fulfil", url.Values{"tracking": {"SF78"}}).check(t, "fulfil again", 409, "", []string{"Somebody was faster", "SF77"}, nil)
+	act(s.confirming, "fulfil", url.Values{"tracking": {"SF79"}}).check(t, "fulfil unconfirmed", 409, "", []string{"The payment is not confirmed yet"}, nil)
+	act(s.paid, "dispatch", url.Values{"seen_carrier": {"SF Express"}, "seen_tracking": {"SF77"}, "tracking": {"SF80"}}).check(t, "dispatch", 303, at(s.paid), nil, nil)
+	act(s.paid, "dispatch", url.Values{"seen_carrier": {"SF Express"}, "seen_tracking": {"SF77"}, "tracking": {"SF81"}}).check(t, "dispatch of old", 409, "", []string{"SF81", "SF80"}, nil)
+
+	act(s.pending, "cancel", url.Values{"cancel_reason": {"not wanted"}}).check(t, "cancel", 303, at(s.pending), nil, nil)
+	told(s.pending, "The order is canceled.")
+	act(s.pending, "cancel", nil).check(t, "cancel again", 409, "", []string{"Somebody was faster"}, nil)
+
+	act(s.expired, "paid", url.Values{"reference": {"BANK 1"}, "paid_note": {"seen"}, "confirm": {"261121-WRONG"}}).check(t, "mark paid, wrong number", 422, "",
+		[]string{"This is not the number of this order.", `value="BANK 1"`, ">seen</textarea>"}, nil)
+	act(s.expired, "paid", url.Values{"reference": {"BANK 1"}, "paid_note": {"seen"}, "confirm": {strings.ToLower(s.expired.Number)}}).check(t, "mark paid", 303, at(s.expired), nil, nil)
+	b.get(at(s.expired)).check(t, "marked", 200, "", []string{"Paid on the word of owner@example.com", "Marked by hand", "BANK 1"}, nil)
+	act(s.expired, "paid", url.Values{"reference": {"BANK 2"}, "paid_note": {"seen"}, "confirm": {s.expired.Number}}).check(t, "mark paid again", 409, "", []string{"Somebody was faster"}, nil)
+
+	late := s.read(s.late).Payments[0].Number
+	act(s.late, "revive", url.Values{"payment": {s.read(s.paid).Payments[0].Number}}).check(t, "revive by another's money", 404, "", nil, nil)
+	act(s.late, "revive", url.Values{"payment": {late}}).check(t, "revive", 303, at(s.late), nil, nil)
+	if got := s.read(s.late); got.Status != models.OrderPaid {
+		t.Errorf("got %s, want it revived", got.Status)
+	}
+	act(s.late, "revive", url.Values{"payment": {late}}).check(t, "revive again", 409, "", []string{"Somebody was faster"}, nil)
+
+	act(s.confirming, "ask", nil).check(t, "ask", 303, at(s.confirming), nil, nil)
+	told(s.confirming, "The gateway was asked.")
+}
+
+func TestRefundOnOrderPage(t *testing.T) {
+	s := newSold(t)
+	b := s.in(finance)
+	o := s.read(s.fulfilled) // three cups and the shipping, 25.00 each and 10.00
+	p := o.PaidBy()
+	at := "/admin/orders/" + o.Number
+	refund := func(form url.Values) answer {
+		t.Helper()
+		b.get(at)
+		form.Set("payment", p.Number)
+		return b.post(at+"/refund", form)
+	}
+	for _, tt := range []struct {
+		name string
+		form url.Values
+		want []string
+	}{
+		{"nothing", url.Values{"refunded": {"0"}, "refund_reason": {"why"}}, []string{"Choose pieces, or type an amount.", `value="why"`}},
+		{"no reason", url.Values{"refunded": {"0"}, "amount": {"1.50"}}, []string{"Please fill this in.", `value="1.50"`}},
+		{"no amount", url.Values{"refunded": {"0"}, "amount": {"-1"}, "refund_reason": {"why"}}, []string{"This is not an amount.", `value="-1"`}},
+		{"a fraction", url.Values{"refunded": {"0"}, "amount": {"1.005"}, "refund_reason": {"why"}}, []string{"This is not an amount."}},
+		{"both", url.Values{"refunded": {"0"}, "amount": {"1"}, "pieces_0": {"1"}, "refund_reason": {"why"}}, []string{"not both"}},
+		{"too many pieces", url.Values{"refunded": {"0"}, "pieces_0": {"4"}, "refund_reason": {"why"}}, []string{"There are not so many pieces."}},
+		{"too much", url.Values{"refunded": {"0"}, "amount": {"85.01"}, "refund_reason": {"why"}}, []string{"That is more than was paid", `value="85.01"`}},
+	} {
+		refund(tt.form).check(t, tt.name, 422, "", tt.want, nil)
+	}
+	refund(url.Values{"refunded": {"0"}, "pieces_0": {"2"}, "shipping": {"1"}, "refund_reason": {"two broke"}}).check(t, "pieces", 303, at, nil, nil)
+	refunds, err := s.store.Refunds(context.Background(), o.ID)
+	if err != nil || len(refunds) != 1 || refunds[0].Amount != 6000 || refunds[0].Reason != "two broke" {
+		t.Fatalf("got %+v, %v; want one of 60.00", refunds, err)
+	}
+	b.get(at).check(t, "told", 200, "", []string{"is on its way back", "Partly refunded", "two broke"}, nil)
+	refund(url.Values{"refunded": {"0"}, "pieces_0": {"2"}, "shipping": {"1"}, "refund_reason": {"two broke"}}).
+		check(t, "the same form again", 409, "", []string{"Somebody was faster", "two broke"}, nil)
+	refund(url.Values{"refunded": {"6000"}, "all": {"1"}, "refund_reason": {"the rest"}}).check(t, "the rest", 303, at, nil, nil)
+	b.get(at).check(t, "all of it", 200, "", []string{"Refunded"}, []string{`/refund"`})
+}
+
+// A refund needs a proof that is a few minutes old, and what was typed goes through the question.
+func TestRefundAsksWhoItIs(t *testing.T) {
+	s := newSold(t)
+	b := s.in(finance)
+	p := s.read(s.paid).PaidBy()
+	at := "/admin/orders/" + s.paid.Number
+	s.later(models.StaffProofAge)
+	b.get(at)
+	form := url.Values{"payment": {p.Number}, "refunded": {"0"}, "amount": {"5"}, "refund_reason": {"a scratch"}}
+	b.post(at+"/refund", form).check(t, "asked", 200, "", []string{"Is it you?", `value="a scratch"`}, nil)
+	form.Set(proofField, password)
+	b.post(at+"/refund", form).check(t, "proven", 303, at, nil, nil)
+}
+
+func TestSettleIncidentOnPages(t *testing.T) {
+	s := newSold(t)
+	b := s.in(finance)
+	home := b.get("/admin")
+	home.check(t, "home", 200, "", []string{"Paid too late", s.late.Number, "Nearly gone", "Product pot"}, nil)
+	id := regexp.MustCompile(`/admin/incidents/([^/]+)/settle`).FindStringSubmatch(home.body)[1]
+	b.post("/admin/incidents/"+id+"/settle", url.Values{"decision": {""}}).check(t, "no decision", 422, "", []string{"Please fill this in."}, nil)
+	b.post("/admin/incidents/"+id+"/settle", url.Values{"decision": {"<u>kept</u>"}, "order": {s.late.Number}}).
+		check(t, "settle", 303, "/admin/orders/"+s.late.Number, nil, nil)
+	b.get("/admin/orders/"+s.late.Number).check(t, "settled", 200, "", []string{"The incident is settled.", "&lt;u&gt;kept&lt;/u&gt;"}, []string{"<u>kept"})
+	b.post("/admin/incidents/"+id+"/settle", url.Values{"decision": {"again"}, "order": {"../../evil"}}).check(t, "settle again", 303, "/admin/orders/..%2F..%2Fevil", nil, nil)
+	b.get("/admin").check(t, "told", 200, "", []string{"Somebody has settled this incident already."}, []string{"Paid too late"})
+	b.post("/admin/incidents/none/settle", url.Values{"decision": {"x"}}).check(t, "none", 404, "", nil, nil)
+}
+
+func TestHomeByRole(t *testing.T) {
+	s := newSold(t)
+	s.later(2 * time.Minute)
+	s.in(catalogue).get("/admin").check(t, "catalogue", 200, "", []string{"Nearly gone"}, []string{"Paid too late", s.late.Number, s.confirming.Number})
+	s.in(orders).get("/admin").check(t, "orders", 200, "", []string{"Paid too late", "Paid, and not confirmed yet", s.confirming.Number, "Ask the gateway now"}, []string{"/settle"})
+	s.in(readOnly).get("/admin").check(t, "read-only", 200, "", []string{"Paid too late"}, []string{"/settle", "/ask"})
+	calm := newDesk(t)
+	calm.as(calm.hire("ada@example.com", owner)).get("/admin").check(t, "calm", 200, "", []string{"Nothing needs you."}, nil)
+}
+
+func TestExport(t *testing.T) {
+	s := newSold(t)
+	b := s.in(finance)
+	file := b.get("/admin/orders.csv?q=cup")
+	if got := file.header.Get("Content-Disposition"); !strings.HasPrefix(got, `attachment; filename="orders-`) {
+		t.Errorf("got disposition %q", got)
+	}
+	text, marked := strings.CutPrefix(file.body, "\ufeff")
+	rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
+	if err != nil || !marked {
+		t.Fatalf("got mark %v, %v", marked, err)
+	}
+	column := func(name string) int { return slices.Index(rows[0], name) }
+	var got []string
+	for _, row := range rows[1:] {
+		got = append(got, row[column("Number")])
+	}
+	if diff := cmp.Diff(numbers(b.get("/admin/orders?q=cup")), got); diff != "" {
+		t.Errorf("orders (-page +file):\n%s", diff)
+	}
+	for _, row := range rows[1:] {
+		switch row[column("Number")] {
+		case s.fulfilled.Number:
+			want := []string{"'=cmd()", "85.00", "Sent", "SF1", "3 × Product cup (cup)"}
+			have := []string{row[column("Name")], row[column("Amount")], row[column("State")], row[column("Tracking number")], row[column("Articles")]}
+			if diff := cmp.Diff(want, have); diff != "" {
+				t.Errorf("a row (-want +got):\n%s", diff)
+			}
+		case s.pending.Number:
+			if row[column("Paid")] != "" || row[column("Payment number")] != "" {
+				t.Errorf("of a pending order: got %q", row)
+			}
+		}
+	}
+
+	book, err := excelize.OpenReader(strings.NewReader(b.get("/admin/orders.xlsx?q=cup").body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cells, err := book.GetRows("Sheet1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range cells {
+		cells[i] = append(cells[i], make([]string, len(rows[0])-len(cells[i]))...)
+	}
+	if diff := cmp.Diff(rows, cells); diff != "" {
+		t.Errorf("-CSV +XLSX:\n%s", diff)
+	}
+	entries, err := s.store.AuditEntries(context.Background(), 0, 2)
+	if err != nil || len(entries) != 2 || entries[0].Action != models.ActExport || entries[0].Details != "q=cup" {
+		t.Errorf("audit log: got %+v, %v; want both exports", entries, err)
+	}
+}
+
+func TestCellsAreNoFormulas(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "", "Ada": "Ada", "=1+1": "'=1+1", "+852": "'+852", "-1": "'-1", "@x": "'@x", "\tx": "'\tx", "\rx": "'\rx", "a=b": "a=b",
+	} {
+		if got := cell(text); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+// What is too long for one sheet goes on in the next.
+func TestWorkbookOfSeveralSheets(t *testing.T) {
+	var file bytes.Buffer
+	table, err := newXLSX(&file, time.UTC, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer table.close()
+	rows := [][]any{{"Number", "Amount"}}
+	for i := range 5 {
+		rows = append(rows, []any{fmt.Sprint("N", i), models.Money{Amount: int64(i) * 105, Currency: "CNY"}})
+	}
+	for _, row := range rows {
+		if err := table.write(row); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := table.end(); err != nil {
+		t.Fatal(err)
+	}
+	book, err := excelize.OpenReader(&file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got [][]string
+	for _, name := range book.GetSheetList() {
+		cells, err := book.GetRows(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, cells...)
+	}
+	want := [][]string{
+		{"Number", "Amount"}, {"N0", "0.00"}, {"N1", "1.05"},
+		{"Number", "Amount"}, {"N2", "2.10"}, {"N3", "3.15"},
+		{"Number", "Amount"}, {"N4", "4.20"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestPresets(t *testing.T) {
+	zone := time.FixedZone("HKT", 8*60*60)
+	now := time.Date(2026, 3, 1, 0, 30, 0, 0, zone) // in UTC it is still February
+	day := func(month time.Month, day int) time.Time { return time.Date(2026, month, day, 0, 0, 0, 0, zone) }
+	for _, tt := range []struct {
+		filter   orderFilter
+		from, to time.Time
+	}{
+		{orderFilter{}, time.Time{}, time.Time{}},
+		{orderFilter{When: "today"}, day(3, 1), time.Time{}},
+		{orderFilter{When: "yesterday"}, day(2, 28), day(3, 1)},
+		{orderFilter{When: "7days"}, day(2, 23), time.Time{}},
+		{orderFilter{When: "30days"}, day(1, 31), time.Time{}},
+		{orderFilter{When: "month"}, day(3, 1), time.Time{}},
+		{orderFilter{When: "last_month"}, day(2, 1), day(3, 1)},
+		{orderFilter{From: "2026-01-02", To: "2026-01-02"}, day(1, 2), day(1, 3)},
+		{orderFilter{When: "yesterday", From: "2026-01-02"}, day(1, 2), time.Time{}},
+		{orderFilter{From: "2026-13-40"}, time.Time{}, time.Time{}},
+	} {
+		got := tt.filter.forStore(now.UTC(), zone)
+		if !got.From.Equal(tt.from) || !got.To.Equal(tt.to) {
+			t.Errorf("%+v: got %s to %s, want %s to %s", tt.filter, got.From, got.To, tt.from, tt.to)
+		}
+	}
+}
+

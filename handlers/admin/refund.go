@@ -1,0 +1,161 @@
+package admin
+
+import (
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+
+	"saoma/handlers/web"
+	"saoma/models"
+	"saoma/payments"
+)
+
+// refundTyped is what a browser may send to give money of a payment back: all that is left, or an
+// amount, or so many pieces of each line and perhaps the shipping.
+type refundTyped struct {
+	Payment  string `form:"payment" validate:"required,max=32"`
+	Refunded string `form:"refunded" validate:"required,number,max=20"`
+	All      bool
+	Amount   string         `form:"amount" validate:"max=20"`
+	Pieces   map[int]string // by the line's position
+	Shipping bool
+	Reason   string `form:"refund_reason" validate:"required,max=400"`
+}
+
+// refundForm is the form that offers it.
+type refundForm struct {
+	Payment     string
+	Refunded    int64 // as the page shows it: a form that is sent twice is found out by it
+	Lines       []refundLine
+	Shipping    string // what shipping cost; empty: nothing
+	Ship        bool
+	Amount      string
+	Reason      string
+	AmountError string
+	ReasonError string
+	ByHand      bool
+}
+
+type refundLine struct {
+	Name   string // of the field
+	Label  string
+	Most   int64
+	Pieces string
+}
+
+func (p *orderPage) refundForm(o *models.Order, row paymentRow, typed refundTyped, errs web.FieldErrors) *refundForm {
+	f := &refundForm{Payment: row.Number, Refunded: row.Refunded, ByHand: row.Gateway == models.ByHand}
+	mine := typed.Payment == row.Number
+	if !mine {
+		typed, errs = refundTyped{}, nil
+	}
+	f.Amount, f.Reason, f.Ship = typed.Amount, typed.Reason, typed.Shipping
+	if key := errs["amount"]; key != "" {
+		f.AmountError = p.T(key)
+	}
+	if key := errs["refund_reason"]; key != "" {
+		f.ReasonError = p.T(key)
+	}
+	if !row.Pays {
+		return f
+	}
+	for i, item := range o.Items {
+		label := item.Name
+		if item.Options != "" {
+			label += " · " + item.Options
+		}
+		f.Lines = append(f.Lines, refundLine{piecesField(i), label, item.Quantity, typed.Pieces[i]})
+	}
+	if o.Shipping > 0 {
+		f.Shipping = p.inOrder(o.Shipping)
+	}
+	return f
+}
+
+func piecesField(line int) string { return "pieces_" + strconv.Itoa(line) }
+
+func readRefund(c *fiber.Ctx, o *models.Order) refundTyped {
+	f := refundTyped{
+		Payment: web.FormValue(c, "payment"), Refunded: web.FormValue(c, "refunded"), All: web.FormValue(c, "all") != "",
+		Amount: web.FormValue(c, "amount"), Shipping: web.FormValue(c, "shipping") != "",
+		Reason: web.FormValue(c, "refund_reason"), Pieces: map[int]string{},
+	}
+	for i := range o.Items {
+		f.Pieces[i] = web.FormValue(c, piecesField(i))
+	}
+	return f
+}
+
+// refundPayment gives money of a payment back.
+func (a *Pages) refundPayment(c *fiber.Ctx) error {
+	order, err := a.store.OrderByNumber(c.UserContext(), c.Params("number"))
+	if err != nil {
+		return err
+	}
+	if err := a.ownPayment(c, web.FormValue(c, "payment")); err != nil {
+		return err
+	}
+	form := readRefund(c, order)
+	typed := orderForms{refund: form}
+	errs := web.Check(form)
+	refunded, _ := strconv.ParseInt(form.Refunded, 10, 64) // what is no number was refused
+	amount, key := form.amount(order, refunded)
+	if key != "" {
+		errs = errs.With(web.FieldErrors{"amount": key})
+	}
+	if errs != nil {
+		return a.orderAs(c, typed, errs, nil)
+	}
+	r, err := a.payments.RefundAs(c.UserContext(), payments.StaffRefund{
+		Payment: form.Payment, Amount: amount, Reason: form.Reason, Refunded: refunded, By: a.actor(c),
+	})
+	if err != nil {
+		return a.acted(c, err, typed, "")
+	}
+	money := models.Money{Amount: r.Amount, Currency: r.Currency}.Format(a.base.Language(c).Code)
+	return a.acted(c, nil, typed, "admin.order.refund."+string(r.Status), "amount", money, "reason", r.Failure)
+}
+
+// amount is how much the form asks for, or the key of what is wrong with it.
+func (f refundTyped) amount(o *models.Order, refunded int64) (amount int64, wrong string) {
+	pieces, wrong := f.pieces(o)
+	switch {
+	case wrong != "":
+		return 0, wrong
+	case f.All:
+		for _, p := range o.Payments {
+			if p.Number == f.Payment {
+				amount = p.Amount - refunded
+			}
+		}
+	case f.Amount != "" && pieces > 0:
+		return 0, "invalid.refund_both"
+	case f.Amount != "":
+		m, err := models.ParseMoney(f.Amount, o.Currency)
+		if err != nil {
+			return 0, "invalid.amount"
+		}
+		amount = m.Amount
+	default:
+		amount = pieces
+	}
+	if amount <= 0 {
+		return 0, "invalid.refund_nothing"
+	}
+	return amount, ""
+}
+
+// pieces is what the chosen pieces and the shipping cost.
+func (f refundTyped) pieces(o *models.Order) (sum int64, wrong string) {
+	for i, item := range o.Items {
+		n, ok := parseCount(f.Pieces[i])
+		if !ok || n > item.Quantity {
+			return 0, "invalid.refund_pieces"
+		}
+		sum += n * item.Price
+	}
+	if f.Shipping {
+		sum += o.Shipping
+	}
+	return sum, ""
+}

@@ -1,0 +1,139 @@
+package admin
+
+import (
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"saoma/models"
+)
+
+// event is one thing that happened to an order.
+type event struct {
+	At     time.Time
+	Title  string
+	Detail string
+	Text   string // a person's own words
+	Look   string // incident, act, money, or empty
+	// The message as it stood on the wire, to be unfolded.
+	Request, Response string
+}
+
+// timeline is everything that happened to the order, the first first. What happened at one instant
+// stays in the order of the chain.
+func timeline(page Page, s subject) []event {
+	events := []event{{At: s.order.CreatedAt, Title: page.T("admin.event.placed"), Detail: page.Money(s.order.Money())}}
+	for _, e := range s.evidence {
+		events = append(events, page.messageEvent(e, paymentOf(s.order, e.PaymentID)))
+	}
+	if at := s.order.PaidAt; at != nil {
+		events = append(events, event{At: *at, Title: page.T("admin.event.paid"), Detail: page.way(s.order.Wallet, s.order.Gateway), Look: "money"})
+	}
+	if s.order.Status == models.OrderExpired {
+		events = append(events, event{At: s.order.ExpiresAt, Title: page.T("admin.event.expired")})
+	}
+	for _, r := range s.refunds {
+		events = append(events, page.refundEvents(r)...)
+	}
+	for _, i := range s.incidents {
+		events = append(events, event{
+			At: i.CreatedAt, Title: page.T("admin.event.incident", "kind", page.T("incident."+string(i.Kind))), Detail: i.Detail, Look: "incident",
+		})
+		if i.ResolvedAt != nil && *i.ResolvedAt != i.CreatedAt {
+			events = append(events, event{
+				At: *i.ResolvedAt, Title: page.T("admin.event.resolved", "kind", page.T("incident."+string(i.Kind))), Detail: i.Resolution,
+			})
+		}
+	}
+	slices.SortStableFunc(events, func(a, b event) int { return a.At.Compare(b.At) })
+	return events
+}
+
+func (p Page) refundEvents(r models.Refund) []event {
+	money := p.Money(models.Money{Amount: r.Amount, Currency: r.Currency})
+	events := []event{{At: r.CreatedAt, Title: p.T("admin.event.refund_begun", "amount", money), Detail: r.Reason, Look: "money"}}
+	switch r.Status {
+	case models.RefundSucceeded:
+		events = append(events, event{At: *r.SucceededAt, Title: p.T("admin.event.refunded", "amount", money), Detail: r.Number, Look: "money"})
+	case models.RefundFailed:
+		events = append(events, event{At: r.UpdatedAt, Title: p.T("admin.event.refund_failed", "amount", money), Detail: r.Failure, Look: "incident"})
+	}
+	return events
+}
+
+// messageEvent puts a kept message, or an act, into words.
+func (p Page) messageEvent(e models.Evidence, payment *models.Payment) event {
+	if e.Direction == models.ByStaff {
+		return event{
+			At: e.CreatedAt, Title: p.T("admin.act." + e.Operation), Detail: e.Rule, Text: strings.TrimSpace(string(e.Request)), Look: "act",
+		}
+	}
+	detail := e.Verdict + ": " + e.Rule
+	if payment != nil {
+		detail = payment.Number + " · " + detail
+	}
+	return event{
+		At: e.CreatedAt, Title: p.T("admin.event."+e.Operation, "gateway", p.T("gateway."+string(e.Gateway))), Detail: detail,
+		Request: legible(e.Request), Response: legible(e.Response),
+	}
+}
+
+// legibleBytes is how much of a message a page shows.
+const legibleBytes = 16 << 10
+
+// legible is a message as a page can show it. It is shown as text, never as what it says it is.
+func legible(raw []byte) string {
+	text := string(raw[:min(len(raw), legibleBytes)])
+	if !utf8.ValidString(text) {
+		text = strings.ToValidUTF8(text, "\ufffd")
+	}
+	if len(raw) > legibleBytes {
+		text += "…"
+	}
+	return text
+}
+
+// incidentRow is an incident in words, with what settles it.
+type incidentRow struct {
+	models.IncidentRow
+	Title, Money, Age, Gateway string
+	Open                       bool
+	Hint                       string // what may be done
+	OrderAddress               string
+	Settle, Revive, Refund     bool // what the member may do about it here
+}
+
+func (p Page) incident(r models.IncidentRow, now time.Time) incidentRow {
+	row := incidentRow{
+		IncidentRow: r, Title: p.T("incident." + string(r.Kind)), Hint: p.T("incident." + string(r.Kind) + ".hint"),
+		Age: p.age(now.Sub(r.CreatedAt)), Gateway: p.T("gateway." + string(r.Gateway)), Open: r.Status == models.IncidentOpen,
+	}
+	if models.KnownCurrency(r.Currency) {
+		row.Money = p.Page.Money(models.Money{Amount: r.Amount, Currency: r.Currency})
+	} else {
+		row.Money = strings.TrimSpace(r.Currency)
+	}
+	row.Settle = row.Open && p.May(post, "/admin/incidents/:id/settle")
+	if r.Order == nil {
+		return row
+	}
+	row.OrderAddress = "/admin/orders/" + r.Order.Number
+	taken := row.Open && r.Payment != nil && r.Payment.Status == models.PaymentSucceeded
+	row.Revive = taken && r.Order.PaidAt == nil && p.May(post, "/admin/orders/:number/revive")
+	row.Refund = taken && p.May(post, "/admin/orders/:number/refund")
+	return row
+}
+
+// age says how long ago something was, in its largest unit.
+func (p Page) age(d time.Duration) string {
+	for _, unit := range []struct {
+		name   string
+		length time.Duration
+	}{{"days", 24 * time.Hour}, {"hours", time.Hour}} {
+		if d >= unit.length {
+			return p.T("admin.age."+unit.name, "count", int64(d/unit.length))
+		}
+	}
+	return p.T("admin.age.minutes", "count", int64(max(d, 0)/time.Minute))
+}
