@@ -100,7 +100,7 @@ func TestFirstRun(t *testing.T) {
 	if token == nil {
 		t.Fatalf("set-up page: got no form in\n%s", page)
 	}
-	form := url.Values{"_csrf": {token[1]}, "email": {"ada@example.com"}, "password": {"purple elephants dance"}, "password_again": {"purple elephants dance"}}
+	form := url.Values{"_csrf": {token[1]}, "email": {"ada@example.com"}, "new_password": {"purple elephants dance"}, "password_again": {"purple elephants dance"}}
 	if page := fetch(t, client, links[0], form); !strings.Contains(page, "Log in with it") {
 		t.Errorf("set up: got\n%s", page)
 	}

@@ -1,6 +1,9 @@
 package models
 
 import (
+	"crypto/sha256"
+	_ "embed" // the common passwords
+	"encoding/hex"
 	"fmt"
 	"regexp"
 	"strings"
@@ -17,9 +20,9 @@ const (
 
 // Refusals of a new password.
 var (
-	ErrPasswordShort  = &Error{Kind: Invalid, Key: "invalid.password_short", Field: "password"}
-	ErrPasswordLong   = &Error{Kind: Invalid, Key: "invalid.password_long", Field: "password"}
-	ErrPasswordCommon = &Error{Kind: Invalid, Key: "invalid.password_common", Field: "password"}
+	ErrPasswordShort  = &Error{Kind: Invalid, Key: "invalid.password_short", Field: "new_password"}
+	ErrPasswordLong   = &Error{Kind: Invalid, Key: "invalid.password_long", Field: "new_password"}
+	ErrPasswordCommon = &Error{Kind: Invalid, Key: "invalid.password_common", Field: "new_password"}
 )
 
 // hashing is what one password costs: 19 MiB twice over. Hashes that were made at another cost go on
@@ -53,14 +56,19 @@ func PasswordFits(password, hash string) bool {
 	return fits && there && err == nil
 }
 
+// commonPasswords are hashes, one a line, of the passwords that everybody tries first.
+//
+//go:embed common_passwords.txt
+var commonPasswords string
+
 // minUnits is how much a password must hold beyond what is guessed first.
 const minUnits = 8
 
 // CheckPassword refuses a new password that is too short, too long, or soon guessed. Soon guessed is
-// one that is made of little else than the words and rows of keys that people take most, their own
-// address or the shop's name, years, and one character or a counted row of them repeated: each such
-// part counts as a single character, and fewer than eight are left. No list of whole passwords is
-// needed then, since those that leak most often are built like that.
+// one of the 3,000 that people take most, and one that is made of little else than the words and rows
+// of keys that they like, their own names (an e-mail address, the shop), years, and one character or a
+// counted row of them repeated: each such part counts as a single character, and fewer than eight are
+// left.
 func CheckPassword(password string, own ...string) error {
 	switch n := utf8.RuneCountInString(password); {
 	case n < MinPassword:
@@ -68,10 +76,15 @@ func CheckPassword(password string, own ...string) error {
 	case n > MaxPassword:
 		return ErrPasswordLong
 	}
-	if units(password, own) < minUnits {
+	if isCommon(password) || units(password, own) < minUnits {
 		return ErrPasswordCommon
 	}
 	return nil
+}
+
+func isCommon(password string) bool {
+	sum := sha256.Sum256([]byte(strings.ToLower(password)))
+	return strings.Contains(commonPasswords, "\n"+hex.EncodeToString(sum[:6])+"\n")
 }
 
 var (

@@ -12,7 +12,7 @@ import (
 // newPasswordForm is what a browser may send to set a password, and for the first owner the address.
 type newPasswordForm struct {
 	Email    string `form:"email" validate:"omitempty,email,max=254"`
-	Password string `form:"password" validate:"required"`
+	Password string `form:"new_password" validate:"required"`
 	Again    string `form:"password_again" validate:"required"`
 }
 
@@ -28,7 +28,7 @@ type welcomePage struct {
 func readNewPassword(c *fiber.Ctx) newPasswordForm {
 	return newPasswordForm{
 		Email:    web.FormValue(c, "email"),
-		Password: web.SecretValue(c, "password"), Again: web.SecretValue(c, "password_again"),
+		Password: web.SecretValue(c, "new_password"), Again: web.SecretValue(c, "password_again"),
 	}
 }
 
@@ -49,7 +49,7 @@ func (a *Pages) check(form newPasswordForm, email string) web.FieldErrors {
 
 func passwordFields() []web.Field {
 	return []web.Field{
-		{Name: "password", Type: "password", Max: models.MaxPassword, Autocomplete: "new-password", Hint: "admin.password.hint", Wide: true},
+		{Name: "new_password", Type: "password", Max: models.MaxPassword, Autocomplete: "new-password", Hint: "admin.password.hint", Wide: true},
 		{Name: "password_again", Type: "password", Max: models.MaxPassword, Autocomplete: "new-password", Wide: true},
 	}
 }

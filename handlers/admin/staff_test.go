@@ -29,13 +29,14 @@ func TestSetupPage(t *testing.T) {
 		{"no password", "ada@example.com", "", "", "Please fill this in."},
 		{"short", "ada@example.com", "short", "short", "at least 12"},
 		{"common", "ada@example.com", "password1234", "password1234", "soon be guessed"},
+		{"a very common one", "ada@example.com", "Q1w2e3r4t5y6", "Q1w2e3r4t5y6", "soon be guessed"},
 		{"the shop's name", "ada@example.com", "demodemo2024demo", "demodemo2024demo", "soon be guessed"},
 		{"mistyped", "ada@example.com", newPassword, newPassword + "x", "not the same"},
 	} {
-		got := b.post(address, url.Values{"email": {tt.email}, "password": {tt.password}, "password_again": {tt.again}})
+		got := b.post(address, url.Values{"email": {tt.email}, "new_password": {tt.password}, "password_again": {tt.again}})
 		got.check(t, tt.name, 422, "", []string{tt.want, fmt.Sprintf("value=%q", tt.email)}, []string{newPassword})
 	}
-	form := url.Values{"email": {"Ada@Example.com"}, "password": {newPassword}, "password_again": {newPassword}}
+	form := url.Values{"email": {"Ada@Example.com"}, "new_password": {newPassword}, "password_again": {newPassword}}
 	b.post(address, form).check(t, "set up", 303, "/admin/login?ready=1", nil, nil)
 	b.post(address, form).check(t, "again", 404, "", []string{models.ErrLinkDead.Key}, nil)
 	b.get("/admin/login?ready=1").check(t, "login", 200, "", []string{"Log in with it"}, nil)
@@ -69,8 +70,8 @@ func TestInvite(t *testing.T) {
 
 	bob := d.browse()
 	bob.get(link[1]).check(t, "page", 200, "", []string{"For bob@example.com. Role: Orders.", "At least 12"}, nil)
-	bob.post(link[1], url.Values{"password": {"short"}, "password_again": {"short"}}).check(t, "short", 422, "", []string{"at least 12"}, nil)
-	form := url.Values{"password": {newPassword}, "password_again": {newPassword}}
+	bob.post(link[1], url.Values{"new_password": {"short"}, "password_again": {"short"}}).check(t, "short", 422, "", []string{"at least 12"}, nil)
+	form := url.Values{"new_password": {newPassword}, "password_again": {newPassword}}
 	bob.post(link[1], form).check(t, "join", 303, "/admin/login?ready=1", nil, nil)
 	bob.get(link[1]).check(t, "used link", 404, "", []string{models.ErrLinkDead.Key}, nil)
 	bob.logIn("bob@example.com", newPassword).check(t, "login", 303, "/admin", nil, nil)
@@ -180,7 +181,7 @@ func TestAccount(t *testing.T) {
 	b, other, third := d.as(m), d.as(m), d.as(m)
 	b.get("/admin/account").check(t, "page", 200, "", []string{"ada@example.com", "Looks only", "This one", "Your password alone"}, nil)
 	form := func(now, next, again string) url.Values {
-		return url.Values{"password_now": {now}, "password": {next}, "password_again": {again}}
+		return url.Values{"password_now": {now}, "new_password": {next}, "password_again": {again}}
 	}
 	b.post("/admin/account/password", form("wrong", newPassword, newPassword)).check(t, "wrong password", 422, "", []string{"not right"}, nil)
 	b.post("/admin/account/password", form(password, "short", "short")).check(t, "short", 422, "", []string{"at least 12"}, nil)
