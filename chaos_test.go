@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -36,7 +37,7 @@ const (
 // books right. It prints what it did.
 func TestChaos(t *testing.T) {
 	rep := &report{end: time.Now().Add(chaosLimit), times: map[string]int{}}
-	for _, d := range deaths {
+	for _, d := range append(slices.Clone(deaths), death{place: betweenSteps}) {
 		rep.tried(killedAt(d.place), 0)
 	}
 	binary, from := mortal(t), seed(t)
@@ -44,14 +45,17 @@ func TestChaos(t *testing.T) {
 	t.Run("shops", func(t *testing.T) {
 		t.Run("sqlite", func(t *testing.T) {
 			t.Parallel()
+			rep.migrations(t, binary, sqliteDatabase)
 			r := rep.rig(t, binary, sqliteDatabase(t), 1, from)
 			r.everywhere(rep)
 		})
 		t.Run("mariadb", func(t *testing.T) {
 			t.Parallel()
+			rep.migrations(t, binary, server.database)
 			r := rep.rig(t, binary, server.database(t), 2, from)
 			r.serverFails(rep, server)
 			r.clocksDiffer(rep)
+			r.rolls(rep)
 			r.everywhere(rep)
 		})
 		t.Run("full disk", func(t *testing.T) {
@@ -59,16 +63,18 @@ func TestChaos(t *testing.T) {
 			rep.fullDisk(t, binary, from)
 		})
 	})
-	t.Run("migrations", func(t *testing.T) {
-		var all []int
-		for step := range migrationSteps {
-			all = append(all, step+1)
-		}
-		dieMigrating(t, binary, sqliteDatabase, all...)
-		dieMigrating(t, binary, server.database, all...)
-		rep.tried(killedAt(betweenSteps), 2*migrationSteps)
-	})
 	rep.print(os.Stdout)
+}
+
+// migrations has processes die between all steps that make the tables.
+func (rep *report) migrations(t *testing.T, binary string, newDatabase func(testing.TB) database) {
+	t.Helper()
+	var all []int
+	for step := range migrationSteps {
+		all = append(all, step+1)
+	}
+	dieMigrating(t, binary, newDatabase, all...)
+	rep.tried(killedAt(betweenSteps), len(all))
 }
 
 // everywhere is what is done on each database.
@@ -165,12 +171,12 @@ func (r *rig) serverFails(rep *report, m *mariadb) {
 	r.under(rep, "MariaDB killed", 3, func() {
 		m.process.kill()
 		r.turnedAway(5)
-		m.start()
+		m.start(r.t)
 	})
 	r.under(rep, "MariaDB read-only", 2, func() {
-		m.do("SET GLOBAL read_only = 1")
+		m.do(r.t, "SET GLOBAL read_only = 1")
 		r.turnedAway(20)
-		m.do("SET GLOBAL read_only = 0")
+		m.do(r.t, "SET GLOBAL read_only = 0")
 	})
 }
 
@@ -192,6 +198,41 @@ func (r *rig) clocksDiffer(rep *report) {
 	}
 	r.startAll()
 	rep.tried("clocks a minute apart", 1)
+}
+
+// rolls ends and starts the processes in turn, as an update does, and wants no request to suffer that
+// is under way.
+func (r *rig) rolls(rep *report) {
+	r.t.Helper()
+	const turns = 3
+	const onTheWay = 100 * time.Millisecond // what was sent before arrives within
+	crowd := r.crowd(chaosBuyers)
+	defer crowd.end()
+	for _, gateway := range []sandbox.Gateway{sandbox.ScanForPay, sandbox.Pass2Pay} { // so that some take long
+		r.sandbox.fault(sandbox.Fault{Gateway: gateway, Kind: sandbox.FaultDelay, Operation: sandbox.OpCreate, Value: "1s"})
+	}
+	crowd.prosper("before the roll")
+	before := r.front.cutOff.Load()
+	for range turns {
+		for _, replica := range r.replicas {
+			p := replica.current()
+			replica.retire()
+			time.Sleep(onTheWay)
+			p.signal(syscall.SIGTERM)
+			<-p.ended
+			if !p.cmd.ProcessState.Success() {
+				r.t.Errorf("a process that was told to end: got %s; it said:\n%s", p.cmd.ProcessState, &p.said)
+			}
+			replica.start()
+			crowd.prosper("during the roll")
+		}
+	}
+	crowd.end()
+	if lost := r.front.cutOff.Load() - before; lost > 0 {
+		r.t.Errorf("a roll of the processes: got %d requests without an answer, want none", lost)
+	}
+	r.mended("after a roll")
+	rep.tried("ended in good order and started, no request lost", turns*len(r.replicas))
 }
 
 // storm repeats notifications many times, all at once.

@@ -21,6 +21,7 @@ type front struct {
 	next     atomic.Int64
 	served   atomic.Int64
 	refused  atomic.Int64 // of these, with "not now"
+	cutOff   atomic.Int64 // requests that were sent and not answered
 
 	mu           sync.Mutex
 	acknowledged map[[sha256.Size]byte]bool // notifications, by their bytes
@@ -60,26 +61,33 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // whole answer.
 func (f *front) pass(r *http.Request, body []byte) (*http.Response, []byte, error) {
 	var resp *http.Response
-	var err error
+	err := errors.New("no replica is there")
 	for range f.replicas {
 		replica := f.replicas[f.next.Add(1)%int64(len(f.replicas))]
-		resp, err = f.client.Do(copyFor(r, replica.where(), body))
+		address := replica.where()
+		if address == "" {
+			continue
+		}
+		resp, err = f.client.Do(copyFor(r, address, body))
 		if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
 			continue
 		}
 		if err != nil {
+			f.cutOff.Add(1)
 			return nil, nil, err
 		}
 		defer resp.Body.Close()
 		answer, err := io.ReadAll(resp.Body)
-		if err == nil {
-			f.served.Add(1)
-			if resp.StatusCode == http.StatusServiceUnavailable {
-				f.refused.Add(1)
-			}
-			f.witness(r, body, resp.StatusCode, answer, replica)
+		if err != nil {
+			f.cutOff.Add(1)
+			return nil, nil, err
 		}
-		return resp, answer, err
+		f.served.Add(1)
+		if resp.StatusCode == http.StatusServiceUnavailable {
+			f.refused.Add(1)
+		}
+		f.witness(r, body, resp.StatusCode, answer, replica)
+		return resp, answer, nil
 	}
 	return nil, nil, err
 }

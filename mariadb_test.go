@@ -5,18 +5,22 @@ package main
 import (
 	"database/sql"
 	"fmt"
+	"io"
+	"log"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	mysqldriver "github.com/go-sql-driver/mysql"
+
 	"saoma/models"
 )
 
 // mariadb is a database server of the test's own, which may be frozen and killed.
 type mariadb struct {
-	t       testing.TB
+	owner   testing.TB // the server ends with its test
 	dir     string
 	address string
 	process *process
@@ -26,30 +30,34 @@ type mariadb struct {
 // startMariaDB sets a server up on a free loopback port and starts it.
 func startMariaDB(t testing.TB) *mariadb {
 	t.Helper()
-	m := &mariadb{t: t, dir: t.TempDir(), address: freeAddress(t)}
+	quiet := log.New(io.Discard, "", 0)
+	if err := mysqldriver.SetLogger(quiet); err != nil { // of connections that end with the server
+		t.Fatal(err)
+	}
+	m := &mariadb{owner: t, dir: t.TempDir(), address: freeAddress(t)}
 	install := exec.Command("mariadb-install-db", "--no-defaults", "--user=root", "--datadir="+m.data(),
 		"--auth-root-authentication-method=normal", "--skip-test-db")
 	if out, err := install.CombinedOutput(); err != nil {
 		t.Fatalf("mariadb-install-db: %v\n%s", err, out)
 	}
-	m.start()
+	m.start(t)
 	var err error
 	if m.admin, err = sql.Open("mysql", "root@tcp("+m.address+")/"); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { m.admin.Close() })
-	m.do("CREATE USER shop@'127.0.0.1'") // a server that is read-only lets root write all the same
-	m.do("GRANT ALL ON `saoma_%`.* TO shop@'127.0.0.1'")
+	m.do(t, "CREATE USER shop@'127.0.0.1'") // a server that is read-only lets root write all the same
+	m.do(t, "GRANT ALL ON `saoma_%`.* TO shop@'127.0.0.1'")
 	return m
 }
 
 func (m *mariadb) data() string { return filepath.Join(m.dir, "data") }
 
 // start runs the server on the data that there is, as careful on disk as one that keeps money.
-func (m *mariadb) start() {
-	m.t.Helper()
+func (m *mariadb) start(t testing.TB) {
+	t.Helper()
 	_, port, _ := strings.Cut(m.address, ":")
-	m.process = launch(m.t, nil, "mariadbd", "--no-defaults", "--user=root", "--datadir="+m.data(),
+	m.process = launch(m.owner, nil, "mariadbd", "--no-defaults", "--user=root", "--datadir="+m.data(),
 		"--socket="+filepath.Join(m.dir, "socket"), "--pid-file="+filepath.Join(m.dir, "pid"),
 		"--bind-address=127.0.0.1", "--port="+port, "--skip-name-resolve",
 		"--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=64M",
@@ -57,22 +65,23 @@ func (m *mariadb) start() {
 	for !m.process.said.has("ready for connections") {
 		select {
 		case <-m.process.ended:
-			m.t.Fatalf("MariaDB does not start:\n%s", &m.process.said)
+			t.Fatalf("MariaDB does not start:\n%s", &m.process.said)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
 }
 
-func (m *mariadb) do(statement string) {
-	m.t.Helper()
+func (m *mariadb) do(t testing.TB, statement string) {
+	t.Helper()
 	if _, err := m.admin.Exec(statement); err != nil {
-		m.t.Fatalf("%s: %v", statement, err)
+		t.Fatalf("%s: %v", statement, err)
 	}
 }
 
 // database makes a new one.
-func (m *mariadb) database(testing.TB) database {
+func (m *mariadb) database(t testing.TB) database {
+	t.Helper()
 	name := "saoma_" + strings.ReplaceAll(models.NewID(), "-", "")
-	m.do("CREATE DATABASE " + name)
+	m.do(t, "CREATE DATABASE "+name)
 	return database{"mysql", fmt.Sprintf("shop@tcp(%s)/%s", m.address, name)}
 }
