@@ -88,7 +88,7 @@ func (a *App) showFailure(c *fiber.Ctx, f failure) error {
 	c.Response().ResetBody()
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	show := a.showShopFailure
-	if strings.HasPrefix(c.Path(), "/admin") {
+	if strings.HasPrefix(c.Path()+"/", "/admin/") {
 		show = a.admin.ShowFailure
 	}
 	if err := show(c, f.key, requestID); err != nil {
