@@ -281,6 +281,7 @@ var migrations = []*gormigrate.Migration{
 	indexes("023_attention",
 		index("payments", "payments_confirming", "status, confirmed_at, succeeded_at"),
 		index("refunds", "refunds_waiting", "status, created_at")),
+	indexes("024_lone_evidence", index("evidence", "evidence_alone", "order_id, id")),
 }
 
 // step is a migration of one table and its indexes. The type words TIME, BLOB and MEDIUMTEXT stand

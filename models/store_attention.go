@@ -14,6 +14,8 @@ const (
 	RefundHangsAfter = 10 * time.Minute
 	// ConfirmingAfter is how long a paid order may wait for its confirmation.
 	ConfirmingAfter = time.Minute
+	// RefusedLately is how long a message that names no order of ours is worth a look.
+	RefusedLately = 24 * time.Hour
 	// LowStock is how few pieces are low.
 	LowStock = 5
 )
@@ -25,6 +27,7 @@ type Attention struct {
 	Open       int64         // how many incidents are open in all, counted up to CountLimit
 	Refunds    []RefundRow   // that hang
 	Confirming []OrderRow    // paid, and not confirmed after a while
+	Refused    *time.Time    // when the last message came that names no order of ours; nil: not lately
 	Low        []Variant     // for sale, and nearly gone, with their products
 }
 
@@ -59,6 +62,13 @@ func (s *Store) Attention(ctx context.Context) (Attention, error) {
 		}
 		if a.Confirming, err = confirming(db, now.Add(-ConfirmingAfter)); err != nil {
 			return err
+		}
+		lone, err := loneEvidence(db.Omit("request", "response"), "", 1)
+		if err != nil {
+			return err
+		}
+		if len(lone) > 0 && now.Sub(lone[0].CreatedAt) < RefusedLately {
+			a.Refused = &lone[0].CreatedAt
 		}
 		return db.Preload("Product").
 			Where("counted = ? AND active = ? AND on_hand <= ?", true, true, LowStock).

@@ -82,6 +82,25 @@ func (s *Store) Evidence(ctx context.Context, orderID string) ([]Evidence, error
 	return rows, err
 }
 
+// LoneEvidence returns at most limit messages that name no order of ours, the newest first: those
+// before the one with the id, or the newest of all when it is empty.
+func (s *Store) LoneEvidence(ctx context.Context, before string, limit int) ([]Evidence, error) {
+	var rows []Evidence
+	err := s.query(ctx, func(db *gorm.DB) (err error) {
+		rows, err = loneEvidence(db, before, limit)
+		return err
+	})
+	return rows, err
+}
+
+func loneEvidence(db *gorm.DB, before string, limit int) (rows []Evidence, err error) {
+	if before != "" {
+		db = db.Where("id < ?", before)
+	}
+	err = db.Where("order_id IS NULL").Order("id DESC").Limit(limit).Find(&rows).Error
+	return rows, err
+}
+
 // CountEvidence returns how many messages of the operation and with the verdict are kept about a
 // payment.
 func (tx *Tx) CountEvidence(p *Payment, operation, verdict string) (int64, error) {

@@ -136,6 +136,7 @@ func (a *Pages) table() []route {
 		{post, "/admin/orders/:number/paid", only(owner, finance).fresh(), a.markPaid},
 		{post, "/admin/orders/:number/revive", only(owner, finance).fresh(), a.revive},
 		{post, "/admin/incidents/:id/settle", only(owner, finance), a.settleIncident},
+		{get, "/admin/messages", seeing, a.showMessages},
 
 		// One's own account.
 		{get, "/admin/account", everyone, a.showAccount},

@@ -17,6 +17,7 @@ type homePage struct {
 	Incidents  []incidentRow
 	Refunds    []waitingRefund
 	Confirming []waitingOrder
+	Refused    string // when the last message came that names no order of ours
 	Low        []models.Variant
 
 	// What was typed about an incident and refused.
@@ -47,7 +48,7 @@ func (a *Pages) homeAs(c *fiber.Ctx, at, decision string, errs web.FieldErrors) 
 		a.tellWaiting(&page, attention)
 	}
 	page.Low = attention.Low
-	page.Calm = len(page.Incidents)+len(page.Refunds)+len(page.Confirming)+len(page.Low) == 0
+	page.Calm = page.Refused == "" && len(page.Incidents)+len(page.Refunds)+len(page.Confirming)+len(page.Low) == 0
 	if key := errs["decision"]; key != "" {
 		page.DecisionError = page.T(key)
 		c.Status(http.StatusUnprocessableEntity)
@@ -58,6 +59,9 @@ func (a *Pages) homeAs(c *fiber.Ctx, at, decision string, errs web.FieldErrors) 
 // tellWaiting puts what waits about orders into words.
 func (a *Pages) tellWaiting(page *homePage, waiting models.Attention) {
 	now := a.store.Now()
+	if waiting.Refused != nil {
+		page.Refused = page.Time(*waiting.Refused)
+	}
 	page.Open = waiting.Open
 	for _, i := range waiting.Incidents {
 		page.Incidents = append(page.Incidents, page.incident(i, now))

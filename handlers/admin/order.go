@@ -309,7 +309,7 @@ func (a *Pages) proofOf(page Page, s subject) *proof {
 func (p Page) proofText(f payments.Proof) string {
 	args := []any{
 		"amount", p.Money(f.Money), "gateway", p.T("gateway." + string(f.Gateway)), "number", f.Number,
-		"reference", cmp.Or(f.Reference, "–"), "time", p.Time(f.At), "person", f.Person, "place", f.Place,
+		"reference", cmp.Or(f.Reference, "–"), "time", p.Time(f.At), "person", f.Person,
 	}
 	if f.Person != "" {
 		return p.T("admin.order.proof.by_hand", args...)

@@ -368,6 +368,28 @@ func TestHomeByRole(t *testing.T) {
 	calm.as(calm.hire("ada@example.com", owner)).get("/admin").check(t, "calm", 200, "", []string{"Nothing needs you."}, nil)
 }
 
+func TestMessagesPage(t *testing.T) {
+	s := newSold(t)
+	b := s.in(readOnly)
+	b.get("/admin").check(t, "home", 200, "", nil, []string{"/admin/messages"})
+	for i := range messageRows + 1 {
+		err := s.store.Tx(context.Background(), func(tx *models.Tx) error {
+			return tx.AddEvidence(nil, models.Evidence{
+				Gateway: models.Pass2Pay, Direction: models.Received, Operation: "notification",
+				Response: fmt.Appendf(nil, "no=%d&<b>forged</b>", i), Verdict: "refused", Rule: "signature does not verify",
+			})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.get("/admin").check(t, "home", 200, "", []string{"/admin/messages"}, nil)
+	page := b.get("/admin/messages")
+	page.check(t, "messages", 200, "", []string{"Pass2Pay notified us", "signature does not verify", "no=25&amp;&lt;b&gt;forged"}, []string{"<b>forged", "no=0&amp;"})
+	older := regexp.MustCompile(`/admin/messages\?before=[0-9a-f-]+`).FindString(page.body)
+	b.get(older).check(t, "older messages", 200, "", []string{"no=0&amp;"}, []string{"no=1&amp;", "before="})
+}
+
 func TestExport(t *testing.T) {
 	s := newSold(t)
 	b := s.in(finance)
@@ -500,4 +522,3 @@ func TestPresets(t *testing.T) {
 		}
 	}
 }
-

@@ -20,8 +20,8 @@ type event struct {
 	Request, Response string
 }
 
-// timeline is everything that happened to the order, the first first. What happened at one instant
-// stays in the order of the chain.
+// timeline is everything that happened to the order, the first first. Within one second messages and
+// acts come first, in the order of the chain, and what followed from them after them.
 func timeline(page Page, s subject) []event {
 	events := []event{{At: s.order.CreatedAt, Title: page.T("admin.event.placed"), Detail: page.Money(s.order.Money())}}
 	for _, e := range s.evidence {
@@ -46,7 +46,7 @@ func timeline(page Page, s subject) []event {
 			})
 		}
 	}
-	slices.SortStableFunc(events, func(a, b event) int { return a.At.Compare(b.At) })
+	slices.SortStableFunc(events, func(a, b event) int { return a.At.Truncate(time.Second).Compare(b.At.Truncate(time.Second)) })
 	return events
 }
 

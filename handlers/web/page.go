@@ -69,6 +69,11 @@ func (p Page) Time(t time.Time) string {
 	return t.In(p.base.Config.TimeZone).Format(p.T("format.time"))
 }
 
+// PreciseTime writes a time in the shop's zone, to the second.
+func (p Page) PreciseTime(t time.Time) string {
+	return t.In(p.base.Config.TimeZone).Format(p.T("format.second"))
+}
+
 // ShortTime writes a time in the shop's zone as lists do, which have little room.
 func (p Page) ShortTime(t time.Time) string {
 	return t.In(p.base.Config.TimeZone).Format(p.T("format.short"))
