@@ -24,26 +24,52 @@ type loginTries struct {
 }
 
 // TryLogin counts a try under all limits, or returns ErrTooManyLogins and counts none. It is called
-// before the password is looked at, so that tries at the same moment count as well.
+// before the password is looked at, so that tries at the same moment count as well. A flood of them is
+// refused without a write.
 func (s *Store) TryLogin(ctx context.Context, limits ...LoginLimit) error {
+	if err := s.query(ctx, func(db *gorm.DB) error { return roomForTries(db, s.Now(), limits) }); err != nil {
+		return err
+	}
 	return s.Tx(ctx, func(tx *Tx) error {
-		now := tx.Now().UnixMilli()
 		for _, l := range limits {
-			every := l.Every.Milliseconds()
-			if err := tx.db.Clauses(clause.OnConflict{DoNothing: true}).Create(&loginTries{Name: l.Name}).Error; err != nil {
+			if err := tx.countTry(l); err != nil {
 				return err
-			}
-			set := tx.db.Model(&loginTries{}).Where("name = ? AND full_at <= ?", l.Name, now+every*int64(l.Burst-1)).
-				Update("full_at", gorm.Expr("CASE WHEN full_at > ? THEN full_at ELSE ? END + ?", now, now, every))
-			if set.Error != nil {
-				return set.Error
-			}
-			if set.RowsAffected == 0 {
-				return ErrTooManyLogins
 			}
 		}
 		return nil
 	})
+}
+
+// latest is how far ahead of now a count may be for one more try.
+func (l LoginLimit) latest(now time.Time) int64 {
+	return now.UnixMilli() + l.Every.Milliseconds()*int64(l.Burst-1)
+}
+
+func roomForTries(db *gorm.DB, now time.Time, limits []LoginLimit) error {
+	for _, l := range limits {
+		var over int64
+		err := db.Model(&loginTries{}).Where("name = ? AND full_at > ?", l.Name, l.latest(now)).Count(&over).Error
+		if err != nil {
+			return err
+		}
+		if over > 0 {
+			return ErrTooManyLogins
+		}
+	}
+	return nil
+}
+
+func (tx *Tx) countTry(l LoginLimit) error {
+	if err := tx.db.Clauses(clause.OnConflict{DoNothing: true}).Create(&loginTries{Name: l.Name}).Error; err != nil {
+		return err
+	}
+	now := tx.Now()
+	set := tx.db.Model(&loginTries{}).Where("name = ? AND full_at <= ?", l.Name, l.latest(now)).
+		Update("full_at", gorm.Expr("CASE WHEN full_at > ? THEN full_at ELSE ? END + ?", now.UnixMilli(), now.UnixMilli(), l.Every.Milliseconds()))
+	if set.Error == nil && set.RowsAffected == 0 {
+		return ErrTooManyLogins
+	}
+	return set.Error
 }
 
 // ForgetTries forgets the tries under the names, after one that was right.
