@@ -17,6 +17,7 @@ type ordersPage struct {
 	Page
 	Filter   orderFilter
 	Filtered bool
+	Narrowed bool // by more than words
 	Choices  []choices
 
 	Count string
@@ -65,6 +66,7 @@ func (a *Pages) showOrders(c *fiber.Ctx) error {
 	}
 	page := ordersPage{Page: a.page(c, "admin.orders.title"), Filter: filter, Cut: list.Cut}
 	page.Filtered = len(filter.values()) > 0
+	page.Narrowed = len(filter.values()) > 1 || page.Filtered && filter.Text == ""
 	n, more, err := a.store.CountOrders(c.UserContext(), m)
 	if err != nil {
 		return err
