@@ -149,10 +149,18 @@ func (a *Pages) orderAs(c *fiber.Ctx, typed orderForms, errs web.FieldErrors, re
 		refused = errMistakes
 	}
 	if refused != nil {
-		page.Notice, page.Advice = page.T(refused.Key), page.T(refused.Key+".advice")
+		key := cmp.Or(forStaff[refused.Key], refused.Key)
+		page.Notice, page.Advice = page.T(key), page.T(key+".advice")
 		c.Status(statusOf(refused))
 	}
 	return a.render(c, "admin/order", &page)
+}
+
+// forStaff are refusals whose own words are for buyers.
+var forStaff = map[string]string{
+	payments.ErrStillAsking.Key: "admin.refused.still_asking",
+	payments.ErrGatewayDown.Key: "admin.refused.gateway_down",
+	models.ErrOutOfStock.Key:    "admin.refused.out_of_stock",
 }
 
 // errMistakes stands above the fields that say what is wrong.

@@ -290,6 +290,39 @@ func TestActsOnOrders(t *testing.T) {
 	told(s.confirming, "The gateway was asked.")
 }
 
+// What cannot be done for want of a gateway's answer, or of stock, is said in words for staff, and
+// nothing is changed.
+func TestActsThatCannotBeDone(t *testing.T) {
+	s := newSold(t)
+	b := s.in(owner)
+	now := s.clock()
+	err := s.store.Tx(context.Background(), func(tx *models.Tx) error {
+		return tx.AddPayment(&models.Payment{
+			ID: models.NewID(), OrderID: s.pending.ID, Number: "P1", Gateway: models.Pass2Pay, Status: models.PaymentCreated,
+			Currency: "CNY", Amount: s.pending.Amount, CreatedAt: now, ExpiresAt: s.pending.ExpiresAt, WatchUntil: s.pending.ExpiresAt, CheckAt: &now,
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := "/admin/orders/" + s.pending.Number
+	b.get(at)
+	b.post(at+"/ask", nil).check(t, "ask", 503, "", []string{"The gateway does not answer", "P1"}, nil)
+	b.post(at+"/cancel", url.Values{"cancel_reason": {"no <reply>"}}).check(t, "cancel", 503, "",
+		[]string{"Nobody knows yet whether the buyer has paid", `value="no &lt;reply&gt;"`}, nil)
+	b.post(at+"/paid", url.Values{"reference": {"BANK 3"}, "paid_note": {"seen"}, "confirm": {s.pending.Number}}).check(t, "mark paid", 503, "",
+		[]string{"Nobody knows yet whether the buyer has paid", `value="BANK 3"`}, nil)
+	if got := s.read(s.pending); got.Status != models.OrderPending {
+		t.Errorf("got %s, want it pending", got.Status)
+	}
+
+	modelstest.Product(t, s.store, "cup", 2500, 0)
+	at = "/admin/orders/" + s.expired.Number
+	b.get(at)
+	b.post(at+"/paid", url.Values{"reference": {"BANK 4"}, "paid_note": {"seen"}, "confirm": {s.expired.Number}}).check(t, "mark paid without stock", 409, "",
+		[]string{"There are not enough pieces left", `value="BANK 4"`}, nil)
+}
+
 func TestRefundOnOrderPage(t *testing.T) {
 	s := newSold(t)
 	b := s.in(finance)
