@@ -82,14 +82,14 @@ func (s *Service) refundDue(ctx context.Context, r *models.Refund) (bool, error)
 }
 
 // nextRefund returns when a refund without a result is worked on next: soon after it began, every
-// hour then, and more and more rarely when it hangs for days.
+// half hour then, and more and more rarely when it hangs for days.
 func nextRefund(r models.Refund, now time.Time) time.Time {
 	for _, d := range checkAfter {
 		if next := r.CreatedAt.Add(d); next.After(now) {
 			return next
 		}
 	}
-	return now.Add(min(max(now.Sub(r.CreatedAt)/4, time.Hour), 12*time.Hour))
+	return now.Add(min(max(now.Sub(r.CreatedAt)/4, 30*time.Minute), 12*time.Hour))
 }
 
 // carryOutRefund sends a refund, or asks what became of one that was sent before, always under the

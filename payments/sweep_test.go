@@ -74,6 +74,28 @@ func (s *sweeping) pending(gateway models.GatewayName) *models.Payment {
 	return p
 }
 
+// addWatched adds many attempts to the order of one, given up and still watched.
+func (s *sweeping) addWatched(live *models.Payment, many int) {
+	s.t.Helper()
+	err := s.store.Tx(s.t.Context(), func(tx *models.Tx) error {
+		for i := range many {
+			p := *live
+			p.ID, p.Number, p.Status, p.Reference = models.NewID(), fmt.Sprintf("%s%d", live.Number[:20], i), models.PaymentCreated, nil
+			if _, err := tx.MovePayment(live, models.PaymentClosed, models.PaymentChange{}); err != nil {
+				return err
+			}
+			if err := tx.AddPayment(&p); err != nil {
+				return err
+			}
+			live = &p
+		}
+		return nil
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // pass lets time go by, a sweep every few seconds.
 func (s *sweeping) pass(d, step time.Duration) {
 	s.t.Helper()
@@ -100,7 +122,7 @@ var garbage = &CallError{Outcome: Unknown, Err: errors.New("answer: not JSON")}
 // five minutes after that has ended, however long it was; meanwhile the gateway is asked seldom,
 // and little is kept of what it said.
 func TestSweepThroughAnOutage(t *testing.T) {
-	const attempts = 30
+	const attempts = 4
 	for _, outage := range []time.Duration{20 * time.Second, 11 * time.Minute, 3 * time.Hour, 13 * time.Hour} {
 		t.Run(outage.String(), func(t *testing.T) {
 			t.Parallel()
@@ -118,7 +140,7 @@ func TestSweepThroughAnOutage(t *testing.T) {
 				t.Errorf("in %v the gateway was asked %d times about %d attempts, want at most %d", outage, gateway.calls, attempts, most)
 			}
 			gateway.err = nil
-			s.pass(5*time.Minute, 5*time.Second)
+			s.pass(5*time.Minute, 10*time.Second)
 			for _, p := range all {
 				if got := s.read(p); got.Status != models.PaymentSucceeded {
 					t.Errorf("five minutes after the outage: got %s, checked %d times, next at %v", got.Status, got.Checks, got.CheckAt)
@@ -158,9 +180,7 @@ func TestSweepAnOutageOfTheOtherGateway(t *testing.T) {
 	s := newSweeping(t)
 	down := s.gateways[models.ScanForPay]
 	down.err = errNoAnswer
-	for range 3 * sweepBatch {
-		s.pending(models.ScanForPay)
-	}
+	s.addWatched(s.pending(models.ScanForPay), 3*sweepBatch)
 	p := s.pending(models.Pass2Pay)
 	begun := time.Now()
 	s.pass(10*time.Second, 2*time.Second) // of which one batch is due at 5 s, behind 3 others
@@ -169,6 +189,34 @@ func TestSweepAnOutageOfTheOtherGateway(t *testing.T) {
 	}
 	if most := (breakerFailures + sweepWorkers) * int(1+time.Since(begun)/breakerPause); down.calls > most {
 		t.Errorf("the gateway that is down was asked %d times, want at most %d", down.calls, most)
+	}
+}
+
+// TestRefundKeptBackHasItsTurnSoon: a refund that the breaker kept from a gateway does not wait for
+// its schedule.
+func TestRefundKeptBackHasItsTurnSoon(t *testing.T) {
+	s := newSweeping(t)
+	gateway := s.gateways[models.ScanForPay]
+	p := s.pending(models.ScanForPay)
+	s.pass(10*time.Second, 5*time.Second)
+	gateway.err = errNoAnswer
+	for range breakerFailures {
+		query(s.accounts[models.ScanForPay].Gateway)
+	}
+	calls := gateway.calls
+	r, err := s.Refund(t.Context(), p.Number, 1000, "test")
+	if err != nil || r.Status != models.RefundPending || gateway.calls != calls {
+		t.Fatalf("refund at a gateway that is left alone: got %+v, %v and %d calls; want it pending and not sent", r, err, gateway.calls-calls)
+	}
+	s.clock = s.clock.Add(40 * time.Minute) // from when on its schedule is slow
+	if _, err := s.refundDue(t.Context(), r); !errors.Is(err, errLeftAlone) {
+		t.Fatalf("turn of the refund: got %v, want errLeftAlone", err)
+	}
+	if r, err = s.store.RefundByNumber(t.Context(), r.Number); err != nil {
+		t.Fatal(err)
+	}
+	if want := s.clock.Add(breakerPause); r.CheckAt == nil || !r.CheckAt.Equal(want) {
+		t.Errorf("next turn: got %v, want %v", r.CheckAt, want)
 	}
 }
 
