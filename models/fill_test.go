@@ -37,7 +37,7 @@ func fillOrders(t testing.TB, s *models.Store, n int) {
 		}
 		goods = append(goods, found[0])
 	}
-	const batch = 1000
+	const batch = 200
 	for from := 0; from < n; from += batch {
 		var orders []models.Order
 		var items []models.OrderItem
