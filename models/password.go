@@ -1,9 +1,6 @@
 package models
 
 import (
-	"crypto/sha256"
-	_ "embed" // the common passwords
-	"encoding/hex"
 	"fmt"
 	"regexp"
 	"strings"
@@ -56,19 +53,13 @@ func PasswordFits(password, hash string) bool {
 	return fits && there && err == nil
 }
 
-// commonPasswords are hashes, one a line, of the passwords that everybody tries first.
-//
-//go:embed common_passwords.txt
-var commonPasswords string
-
 // minUnits is how much a password must hold beyond what is guessed first.
 const minUnits = 8
 
-// CheckPassword refuses a new password that is too short, too long, or soon guessed. Soon guessed is
-// one of the 3,000 that people take most, and one that is made of little else than the words and rows
-// of keys that they like, their own names (an e-mail address, the shop), years, and one character or a
-// counted row of them repeated: each such part counts as a single character, and fewer than eight are
-// left.
+// CheckPassword refuses a new password that is too short, too long, or soon guessed: made of little
+// else than the words and rows of keys that people like, their own names (an e-mail address, the
+// shop), years, and one character or a counted row of them repeated. Each such part counts as a
+// single character, and fewer than eight are left.
 func CheckPassword(password string, own ...string) error {
 	switch n := utf8.RuneCountInString(password); {
 	case n < MinPassword:
@@ -76,15 +67,10 @@ func CheckPassword(password string, own ...string) error {
 	case n > MaxPassword:
 		return ErrPasswordLong
 	}
-	if isCommon(password) || units(password, own) < minUnits {
+	if units(password, own) < minUnits {
 		return ErrPasswordCommon
 	}
 	return nil
-}
-
-func isCommon(password string) bool {
-	sum := sha256.Sum256([]byte(strings.ToLower(password)))
-	return strings.Contains(commonPasswords, "\n"+hex.EncodeToString(sum[:6])+"\n")
 }
 
 var (

@@ -36,9 +36,6 @@ func TestCheckPassword(t *testing.T) {
 		{"TeaHouse-2024", ErrPasswordCommon},    // the shop's name
 		{"ada wong likes green tea", nil},       // and more
 		{"5up3rm4n5up3rm4n", ErrPasswordCommon}, // in disguise
-		{"q1w2e3r4t5y6", ErrPasswordCommon},     // in the list
-		{"SanFrancisco", ErrPasswordCommon},
-		{"thecakeisalie", ErrPasswordCommon},
 	}
 	for _, tt := range tests {
 		if err := CheckPassword(tt.password, "ada.wong@example.com", "Tea House"); !errors.Is(err, tt.want) {
