@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -357,9 +358,9 @@ func sorts(step string) bool {
 	return strings.Contains(step, "filesort") || strings.Contains(step, "FOR ORDER BY")
 }
 
-// BenchmarkOrderList reads parts of lists of a filled shop. SAOMA_BENCH_ORDERS is how many orders it
-// has; SAOMA_BENCH_DRIVER may be mysql.
-func BenchmarkOrderList(b *testing.B) {
+// filledShop is a shop with SAOMA_BENCH_ORDERS orders; SAOMA_BENCH_DRIVER may be mysql.
+func filledShop(b *testing.B) (*models.Store, int) {
+	b.Helper()
 	n := 20_000
 	if text := os.Getenv("SAOMA_BENCH_ORDERS"); text != "" {
 		var err error
@@ -375,6 +376,12 @@ func BenchmarkOrderList(b *testing.B) {
 	start := time.Now()
 	fillOrders(b, s, n)
 	b.Logf("%d orders filled in %s", n, time.Since(start).Round(time.Second))
+	return s, n
+}
+
+// BenchmarkOrderList reads parts of lists of a filled shop.
+func BenchmarkOrderList(b *testing.B) {
+	s, n := filledShop(b)
 	last := listed(b, s, models.OrderFilter{To: fillStart.Add(time.Duration(n/2) * time.Minute)}, models.Paging{Limit: 1}).Rows[0].Number
 	for _, bb := range []struct {
 		name   string
@@ -412,5 +419,27 @@ func BenchmarkOrderList(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkOrderListExport visits every order of a filled shop, as an export does, and tells the most
+// memory that it held at a time.
+func BenchmarkOrderListExport(b *testing.B) {
+	s, n := filledShop(b)
+	for b.Loop() {
+		visited, most := 0, uint64(0)
+		err := s.EachOrder(b.Context(), models.OrderFilter{}, func(rows []models.OrderRow) error {
+			visited += len(rows)
+			if visited%50_000 == 0 {
+				var m runtime.MemStats
+				runtime.ReadMemStats(&m)
+				most = max(most, m.HeapInuse)
+			}
+			return nil
+		})
+		if err != nil || visited != n {
+			b.Fatalf("visited %d of %d orders: %v", visited, n, err)
+		}
+		b.ReportMetric(float64(most>>20), "MB-heap")
 	}
 }

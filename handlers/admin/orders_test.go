@@ -5,9 +5,13 @@ import (
 	"context"
 	"encoding/csv"
 	"fmt"
+	"io"
 	"net/url"
+	"os"
 	"regexp"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -553,5 +557,50 @@ func TestPresets(t *testing.T) {
 		if !got.From.Equal(tt.from) || !got.To.Equal(tt.to) {
 			t.Errorf("%+v: got %s to %s, want %s to %s", tt.filter, got.From, got.To, tt.from, tt.to)
 		}
+	}
+}
+
+// BenchmarkSheet writes SAOMA_BENCH_ORDERS rows as each kind of file, and tells the most memory that
+// was held at a time.
+func BenchmarkSheet(b *testing.B) {
+	n := 20_000
+	if text := os.Getenv("SAOMA_BENCH_ORDERS"); text != "" {
+		var err error
+		if n, err = strconv.Atoi(text); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for name, begin := range map[string]func(io.Writer, *time.Location) (sheet, error){"csv": beginCSV, "xlsx": beginXLSX} {
+		b.Run(name, func(b *testing.B) {
+			now := time.Now()
+			for b.Loop() {
+				table, err := begin(io.Discard, time.UTC)
+				if err != nil {
+					b.Fatal(err)
+				}
+				var most uint64
+				for i := range n {
+					cells := make([]any, 0, 27)
+					for range 5 {
+						cells = append(cells, "261121-ABCDEFGH", models.Money{Amount: int64(i), Currency: "CNY"}, &now, "Ada Wong", "1 Queen's Road")
+					}
+					if err := table.write(cells); err != nil {
+						b.Fatal(err)
+					}
+					if i%50_000 == 0 {
+						var m runtime.MemStats
+						runtime.ReadMemStats(&m)
+						most = max(most, m.HeapInuse)
+					}
+				}
+				if err := table.end(); err != nil {
+					b.Fatal(err)
+				}
+				if err := table.close(); err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(float64(most>>20), "MB-heap")
+			}
+		})
 	}
 }
