@@ -364,13 +364,31 @@ func (s *Store) migrate(ctx context.Context) error {
 	}
 	defer release()
 	db := s.write.WithContext(ctx)
-	return gormigrate.New(db, &gormigrate.Options{TableName: "migrations", IDColumnName: "id", IDColumnSize: 100}, migrations).Migrate()
+	return insist(ctx, func() error {
+		return gormigrate.New(db, &gormigrate.Options{TableName: "migrations", IDColumnName: "id", IDColumnSize: 100}, migrations).Migrate()
+	})
+}
+
+// insist runs what may meet a busy database, and is right to run again, until it does not.
+func insist(ctx context.Context, do func() error) error {
+	for {
+		err := do()
+		if !retryable(err) {
+			return err
+		}
+		select {
+		case <-time.After(leaseLook):
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 // Lease times. A holder renews far more often than anybody takes a lease over.
 const (
 	leaseRenew = 3 * time.Second
 	leaseStale = 15 * time.Second
+	leaseLook  = 50 * time.Millisecond // how often one who waits looks
 )
 
 // lease waits for the named lease, keeps it renewed, and returns the function that gives it back.
@@ -378,40 +396,54 @@ const (
 // has stood still for leaseStale on its own clock, so that clocks need not agree.
 func (s *Store) lease(ctx context.Context, name string) (release func(), err error) {
 	db := s.write.WithContext(ctx)
-	err = db.Exec("CREATE TABLE IF NOT EXISTS leases (name varchar(64) PRIMARY KEY, value varchar(64) NOT NULL)").Error
-	if err != nil {
-		return nil, err
-	}
-	if err := db.Exec("INSERT INTO leases (name, value) VALUES (?, '')", name).Error; err != nil && !errors.Is(translate(db, err), gorm.ErrDuplicatedKey) {
+	if err := insist(ctx, func() error { return makeLease(db, name) }); err != nil {
 		return nil, err
 	}
 	mine := NewID()
 	var last string
 	since := time.Now()
-	for {
+	look := func() (taken bool, err error) {
 		var value string
 		if err := db.Raw("SELECT value FROM leases WHERE name = ?", name).Scan(&value).Error; err != nil {
-			return nil, err
+			return false, err
 		}
 		if value != last {
 			last, since = value, time.Now()
 		}
-		if value == "" || time.Since(since) > leaseStale {
-			set := db.Exec("UPDATE leases SET value = ? WHERE name = ? AND value = ?", mine, name, value)
-			if set.Error != nil {
-				return nil, set.Error
-			}
-			if set.RowsAffected == 1 {
-				break
-			}
+		if value == mine || value != "" && time.Since(since) <= leaseStale {
+			return value == mine, nil // ours when an answer was lost
+		}
+		set := db.Exec("UPDATE leases SET value = ? WHERE name = ? AND value = ?", mine, name, value)
+		return set.RowsAffected == 1, set.Error
+	}
+	for {
+		taken, err := look()
+		switch {
+		case retryable(err): // the database is busy
+		case err != nil:
+			return nil, err
+		case taken:
+			return s.keepLease(name, mine), nil
 		}
 		select {
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(leaseLook):
 		case <-ctx.Done():
 			return nil, fmt.Errorf("wait for the lease %q: %w", name, ctx.Err())
 		}
 	}
-	return s.keepLease(name, mine), nil
+}
+
+// makeLease makes the row of the lease, if it is not there.
+func makeLease(db *gorm.DB, name string) error {
+	err := db.Exec("CREATE TABLE IF NOT EXISTS leases (name varchar(64) PRIMARY KEY, value varchar(64) NOT NULL)").Error
+	if err != nil {
+		return err
+	}
+	err = db.Exec("INSERT INTO leases (name, value) VALUES (?, '')", name).Error
+	if errors.Is(translate(db, err), gorm.ErrDuplicatedKey) {
+		return nil
+	}
+	return err
 }
 
 // keepLease renews the lease until the returned function gives it back.

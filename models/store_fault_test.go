@@ -52,6 +52,31 @@ func TestVariantsWithoutTheirProduct(t *testing.T) {
 	})
 }
 
+// A process that starts waits for one that writes longer than anybody waits for a lock.
+func TestOpenWaitsForABusyDatabase(t *testing.T) {
+	o := modelstest.Options(t)
+	if err := modelstest.Open(t, o).Ping(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	holder := otherConnection(t, o)
+	if _, err := holder.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	free := time.AfterFunc(1500*time.Millisecond, func() {
+		if _, err := holder.ExecContext(context.Background(), "ROLLBACK"); err != nil {
+			t.Error(err)
+		}
+	})
+	defer free.Stop()
+	s, err := models.Open(t.Context(), o)
+	if err != nil {
+		t.Fatalf("while another process writes: got %v, want a store once it is done", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // otherConnection opens a connection to the database of the options beside any store.
 func otherConnection(t *testing.T, o models.Options) *sql.Conn {
 	t.Helper()
