@@ -72,7 +72,9 @@ func (b *Base) Sessions(c *fiber.Ctx) error {
 		return fmt.Errorf("load session: %w", err)
 	}
 	c.Locals(sessionKey, &Session{kept: kept, data: dataOf(kept), csrf: b.csrf})
-	err = c.Next()
+	if err = c.Next(); errors.Is(err, models.ErrStoreDown) {
+		return err // nothing can be kept now, and the visitor has waited long enough
+	}
 	return errors.Join(err, b.SaveSession(c))
 }
 
