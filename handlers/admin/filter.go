@@ -2,6 +2,7 @@ package admin
 
 import (
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -29,13 +30,18 @@ var presets = []string{"today", "yesterday", "7days", "30days", "month", "last_m
 
 func filterOf(c *fiber.Ctx) orderFilter {
 	return orderFilter{
-		Text: cut(c.Query("q"), 200), State: cut(c.Query("state"), 16), Gateway: cut(c.Query("gateway"), 16),
+		Text: shorten(c.Query("q"), 200), State: cut(c.Query("state"), 16), Gateway: cut(c.Query("gateway"), 16),
 		Wallet: cut(c.Query("wallet"), 16), Product: cut(c.Query("product"), 100),
 		When: cut(c.Query("when"), 16), From: cut(c.Query("from"), 10), To: cut(c.Query("to"), 10),
 	}
 }
 
-// cut keeps what a person would type.
+// shorten keeps the beginning of what somebody looks for.
+func shorten(text string, bytes int) string {
+	return strings.ToValidUTF8(text[:min(len(text), bytes)], "")
+}
+
+// cut drops what is longer than anything that can be meant.
 func cut(text string, bytes int) string {
 	if len(text) > bytes {
 		return ""

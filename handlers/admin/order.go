@@ -259,7 +259,7 @@ func (p *orderPage) tellMoney(s subject, typed orderForms, errs web.FieldErrors)
 // offerActs offers what can be done with the order as it stands, by this member.
 func (p *orderPage) offerActs(s subject, typed orderForms, errs web.FieldErrors) {
 	o, payment := s.order, s.order.PaidBy()
-	p.MayAsk, p.MayNote = p.may("ask") && len(o.Payments) > 0, p.may("note")
+	p.MayAsk, p.MayNote = p.may("ask") && slices.ContainsFunc(o.Payments, undecided), p.may("note")
 	p.Note = p.Fields(errs, web.Field{Name: "text", Value: typed.Text, Max: maxNote, Rows: 3, Wide: true})
 	dispatch := func(d models.Dispatch) []web.Field {
 		return p.Fields(errs,
@@ -287,6 +287,11 @@ func (p *orderPage) offerActs(s subject, typed orderForms, errs web.FieldErrors)
 			web.Field{Name: "paid_note", Value: typed.PaidNote, Max: 1000, Rows: 2},
 			web.Field{Name: "confirm", Value: typed.Confirm, Max: 32, Autocomplete: "off", Hint: "admin.order.paid.confirm_hint"})
 	}
+}
+
+// undecided reports whether asking the gateway can change something about an attempt.
+func undecided(p models.Payment) bool {
+	return p.CheckAt != nil && (p.Status != models.PaymentSucceeded || p.ConfirmedAt == nil)
 }
 
 // proof is why the order counts as paid, in a sentence.

@@ -170,7 +170,7 @@ func TestOrdersPage(t *testing.T) {
 		{"?to=" + day + "&state=pending", []*models.Order{s.pending}},
 		{"?state=nonsense", nil},
 		{"?from=nonsense&when=nonsense&state=pending", []*models.Order{s.pending}},
-		{"?q=" + strings.Repeat("x", 500) + "&state=pending", []*models.Order{s.pending}},
+		{"?q=" + strings.Repeat("x", 500) + "&state=pending", nil},
 	} {
 		page := b.get("/admin/orders" + tt.query)
 		var want []string
