@@ -111,10 +111,21 @@ func (tx *Tx) CountEvidence(p *Payment, operation, verdict string) (int64, error
 }
 
 // HasEvidence reports whether the very same message about the payment is already kept.
-func (s *Store) HasEvidence(ctx context.Context, paymentID, digest string) (bool, error) {
-	var n int64
-	err := s.query(ctx, func(db *gorm.DB) error {
-		return db.Model(&Evidence{}).Where("payment_id = ? AND digest = ?", paymentID, digest).Limit(1).Count(&n).Error
+func (s *Store) HasEvidence(ctx context.Context, paymentID, digest string) (has bool, err error) {
+	err = s.query(ctx, func(db *gorm.DB) error {
+		has, err = hasEvidence(db, paymentID, digest)
+		return err
 	})
+	return has, err
+}
+
+// HasEvidence reports it as the transaction sees it.
+func (tx *Tx) HasEvidence(paymentID, digest string) (bool, error) {
+	return hasEvidence(tx.db, paymentID, digest)
+}
+
+func hasEvidence(db *gorm.DB, paymentID, digest string) (bool, error) {
+	var n int64
+	err := db.Model(&Evidence{}).Where("payment_id = ? AND digest = ?", paymentID, digest).Limit(1).Count(&n).Error
 	return n > 0, err
 }

@@ -1,6 +1,7 @@
 package payments
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,15 +25,20 @@ func (s *Service) Apply(ctx context.Context, r Report, op Operation) error {
 	if err != nil {
 		return err
 	}
-	if done, err := s.alreadyKept(ctx, known, r); done || err != nil {
+	kept := func(digest string) (bool, error) { return s.store.HasEvidence(ctx, known.ID, digest) }
+	if done, err := alreadyKept(known, r, kept); done || err != nil {
 		return err
 	}
-	return s.store.Tx(ctx, func(tx *models.Tx) error {
+	err = s.store.Tx(ctx, func(tx *models.Tx) error {
 		order, err := tx.LockOrder(known.OrderID)
 		if err != nil {
 			return err
 		}
 		payment := paymentIn(order, known.ID)
+		kept := func(digest string) (bool, error) { return tx.HasEvidence(known.ID, digest) }
+		if done, err := alreadyKept(payment, r, kept); done || err != nil {
+			return cmp.Or(err, errRepeat) // the same message was before this one in the line
+		}
 		d, err := s.decideLocked(tx, *payment, r, op)
 		if err != nil {
 			return err
@@ -45,15 +51,23 @@ func (s *Service) Apply(ctx context.Context, r Report, op Operation) error {
 		e.Gateway = r.Gateway // who said it, which need not be where the attempt was made
 		return tx.AddEvidence(order, e)
 	})
+	if errors.Is(err, errRepeat) {
+		return nil
+	}
+	return err
 }
 
-// alreadyKept tells a byte-identical repeat about a payment that has come to its end, which needs no
-// transaction.
-func (s *Service) alreadyKept(ctx context.Context, p *models.Payment, r Report) (bool, error) {
+// errRepeat ends the transaction of a repeat. It has nothing to commit, so the next in the line need
+// not wait for the disk.
+var errRepeat = errors.New("the message is kept already")
+
+// alreadyKept tells a byte-identical repeat about a payment that has come to its end, which changes
+// nothing.
+func alreadyKept(p *models.Payment, r Report, kept func(digest string) (bool, error)) (bool, error) {
 	if p.Status != models.PaymentSucceeded || p.Gateway != r.Gateway {
 		return false, nil
 	}
-	return s.store.HasEvidence(ctx, p.ID, models.MessageDigest(r.Exchange.Request, r.Exchange.Response))
+	return kept(models.MessageDigest(r.Exchange.Request, r.Exchange.Response))
 }
 
 func (s *Service) decideLocked(tx *models.Tx, p models.Payment, r Report, op Operation) (decision, error) {

@@ -273,6 +273,33 @@ func TestSimultaneousMessagesPayOnce(t *testing.T) {
 	})
 }
 
+// A storm of repeats about a payment that was found by asking: the message is kept once, and those
+// behind the first do not wait for the disk one after the other.
+func TestSimultaneousRepeatsAreKeptOnce(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, o models.Options) {
+		s := newShop(t, o, payments.FulfilOrRefund)
+		order, p := s.attempt(t)
+		answer := s.report(p, payments.StateSucceeded)
+		answer.Exchange.Response = []byte("answer to a query")
+		if err := s.service.Apply(t.Context(), answer, payments.OpQuery); err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		for range 50 {
+			wg.Go(func() {
+				if err := s.service.Apply(t.Context(), s.report(p, payments.StateSucceeded), payments.OpNotification); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		kept, err := s.Evidence(t.Context(), order.ID)
+		if err != nil || len(kept) != 2 {
+			t.Errorf("one answer and 50 times one notification: got %d messages kept, %v; want 2", len(kept), err)
+		}
+	})
+}
+
 func TestWeakSuccessPaysAndWaitsForAQuery(t *testing.T) {
 	s := newShop(t, modelstest.Options(t), payments.FulfilOrRefund)
 	order, p := s.attempt(t)
