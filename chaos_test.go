@@ -439,5 +439,5 @@ func (rep *report) print(w io.Writer) {
 	fmt.Fprintf(table, "%d\t  lost\n", rep.lost)
 	fmt.Fprintf(table, "%d\t  stuck %s\n", len(rep.stuck), strings.Join(rep.stuck, "; "))
 	fmt.Fprintf(table, "%d\t  oversold\n", rep.oversold)
-	fmt.Fprintf(table, "%s\t  at most until all was in order again\n", rep.slowest.Round(time.Second))
+	fmt.Fprintf(table, "%s\t  at most until all was in order again\n", rep.slowest)
 }

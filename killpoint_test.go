@@ -12,14 +12,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
-
-const sigterm = syscall.SIGTERM
 
 var seedFlag = flag.Uint64("seed", 0, "what the kills and the buyers of the tests that kill follow from; 0: another one each time")
 
@@ -130,6 +127,6 @@ func TestKillPoints(t *testing.T) {
 		}
 		messages, successes := r.front.acks()
 		t.Logf("%d kills, %d buyers, %d notifications acknowledged %d times, in order again after %s",
-			len(reached), r.visits, messages, successes, r.slowest.Round(time.Second))
+			len(reached), r.visits, messages, successes, r.slowest)
 	})
 }

@@ -60,10 +60,11 @@ func (l *load) open() {
 func (l *load) visit(random *rand.Rand) {
 	leave := sync.OnceFunc(func() { <-l.slots })
 	defer leave()
-	t := &unhurried{TB: l.rig.t, visit: "broken off"}
-	defer t.finish()
+	t := &lenient{TB: l.rig.t}
+	whole := false
 	defer func() {
-		if t.visit == "broken off" { // the shop is down, as it seems: who comes next waits a moment
+		t.finish()
+		if !whole { // the shop is down, as it seems: who comes next waits a moment
 			select {
 			case <-l.ctx.Done():
 			case <-time.After(50 * time.Millisecond):
@@ -71,23 +72,22 @@ func (l *load) visit(random *rand.Rand) {
 		}
 	}()
 	l.buy(t, random, leave)
-	t.visit = "whole"
+	whole = true
 	l.whole.Add(1)
 }
 
-// unhurried is the testing.TB of a visit to a shop that may be down: a visit that fails is over, as
+// lenient is the testing.TB of a visit to a shop that may be down: a visit that fails is over, as
 // when a buyer closes the window, and nothing is wrong about it.
-type unhurried struct {
+type lenient struct {
 	testing.TB
-	visit    string
 	cleanups []func()
 }
 
-func (t *unhurried) Helper()               {}
-func (t *unhurried) Cleanup(f func())      { t.cleanups = append(t.cleanups, f) }
-func (t *unhurried) Fatal(...any)          { runtime.Goexit() }
-func (t *unhurried) Fatalf(string, ...any) { runtime.Goexit() }
-func (t *unhurried) finish() {
+func (t *lenient) Helper()               {}
+func (t *lenient) Cleanup(f func())      { t.cleanups = append(t.cleanups, f) }
+func (t *lenient) Fatal(...any)          { runtime.Goexit() }
+func (t *lenient) Fatalf(string, ...any) { runtime.Goexit() }
+func (t *lenient) finish() {
 	for _, f := range t.cleanups {
 		f()
 	}

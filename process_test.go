@@ -112,10 +112,12 @@ type replica struct {
 // sell or is dead again.
 func (r *replica) start(env ...string) {
 	r.rig.t.Helper()
+	if before := r.current(); before != nil {
+		r.rig.listen(before)
+	}
 	for {
 		address := freeAddress(r.rig.t)
-		env := append([]string{"SAOMA_LISTEN=" + address}, append(r.rig.env, env...)...)
-		p := launch(r.rig.t, env, r.rig.binary, "serve", "--config", r.rig.config)
+		p := launch(r.rig.t, append([]string{"SAOMA_LISTEN=" + address}, env...), r.rig.binary, "serve", "--config", r.rig.config)
 		r.mu.Lock()
 		r.process, r.address, r.doomed = p, address, false
 		r.mu.Unlock()
