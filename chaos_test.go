@@ -441,3 +441,10 @@ func (rep *report) print(w io.Writer) {
 	fmt.Fprintf(table, "%d\t  oversold\n", rep.oversold)
 	fmt.Fprintf(table, "%s\t  at most until all was in order again\n", rep.slowest)
 }
+
+// retire has the front send nothing more, as a balancer does that finds it not ready.
+func (r *replica) retire() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.address = ""
+}

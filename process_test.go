@@ -147,13 +147,6 @@ func (r *replica) awaitReady(p *process, address string) bool {
 	return false
 }
 
-// retire has the front send nothing more, as a balancer does that finds it not ready.
-func (r *replica) retire() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.address = ""
-}
-
 // where returns the address of the process; nothing when it is to be sent nothing.
 func (r *replica) where() string {
 	r.mu.Lock()

@@ -68,8 +68,8 @@ type search struct {
 }
 
 // impossible reports whether some word is in no order.
-func (q search) impossible() bool {
-	for _, group := range q.groups {
+func (s search) impossible() bool {
+	for _, group := range s.groups {
 		if len(group) == 0 {
 			return true
 		}
