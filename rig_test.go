@@ -251,11 +251,15 @@ func (d death) lethal() string { return d.at[strings.LastIndex(d.at, ",")+1:] }
 // did not come there.
 func (r *replica) die(d death, random *rand.Rand) bool {
 	r.rig.t.Helper()
+	passes := 1 + random.IntN(2)
+	if d.place == whileDraining {
+		passes = 1 // nobody drains twice
+	}
 	if d.place == afterSuccess {
 		r.start()
 		r.doom()
 	} else {
-		r.start("SAOMA_TEST_KILL_AT="+d.at, fmt.Sprintf("SAOMA_TEST_KILL_AFTER=%d", 1+random.IntN(2)))
+		r.start("SAOMA_TEST_KILL_AT="+d.at, fmt.Sprintf("SAOMA_TEST_KILL_AFTER=%d", passes))
 	}
 	p := r.current()
 	if d.place == whileDraining {
@@ -292,6 +296,7 @@ func (r *rig) round(places []death, buyers int, random *rand.Rand) []death {
 		all.Go(func() {
 			for d := range queue {
 				if !replica.die(d, random) {
+					r.t.Logf("no process came to die at %q", d.place)
 					continue
 				}
 				mu.Lock()
