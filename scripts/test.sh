@@ -29,7 +29,7 @@ main() {
 	if [ $# -eq 0 ]; then
 		set -- ./...
 	fi
-	go test -race -count=1 -timeout 8m "$@"
+	go test -race -count=1 -timeout 15m "$@"
 }
 
 missing_packages() {
