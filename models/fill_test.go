@@ -20,7 +20,10 @@ var (
 	fillFamilies = []string{"Chan", "Wong", "Lee", "Cheung", "Lau", "Ng", "Ho", "王", "陈", "Müller", "Sato"}
 )
 
-const fillGoods = 5
+const (
+	fillGoods = 5
+	fillBase  = 5000 // as many as there are buyers: what comes after them is a copy of them
+)
 
 // fillOrders fills a shop with orders that have been placed a minute after each other, each with a
 // line and an attempt. It writes what placing and paying them would have written.
@@ -38,11 +41,11 @@ func fillOrders(t testing.TB, s *models.Store, n int) {
 		goods = append(goods, found[0])
 	}
 	const batch = 200
-	for from := 0; from < n; from += batch {
+	for from := 0; from < min(n, fillBase); from += batch {
 		var orders []models.Order
 		var items []models.OrderItem
 		var payments []models.Payment
-		for i := from; i < min(from+batch, n); i++ {
+		for i := from; i < min(from+batch, n, fillBase); i++ {
 			o := filledOrder(i, goods[i%fillGoods])
 			orders, items, payments = append(orders, o), append(items, o.Items...), append(payments, o.Payments...)
 		}
@@ -53,6 +56,17 @@ func fillOrders(t testing.TB, s *models.Store, n int) {
 				}
 			}
 			return tx.InsertTerms(orders)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	const piece = 1000
+	for copied := fillBase; copied < n; copied += piece {
+		from := fillStart.Add(time.Duration(copied%fillBase) * time.Minute)
+		nth := copied / fillBase
+		err := s.Tx(ctx, func(tx *models.Tx) error {
+			return tx.CopyOrders(from, nth, time.Duration(nth*fillBase)*time.Minute, min(piece, n-copied))
 		})
 		if err != nil {
 			t.Fatal(err)

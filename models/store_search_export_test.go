@@ -3,6 +3,8 @@ package models
 import (
 	"context"
 	"fmt"
+	"strings"
+	"time"
 
 	"gorm.io/gorm"
 )
@@ -92,4 +94,62 @@ func (tx *Tx) InsertTerms(orders []Order) error {
 		}
 	}
 	return tx.db.CreateInBatches(&all, 2000).Error
+}
+
+// CopyOrders copies the first orders that were placed from the start on, with their lines, attempts and
+// words, to a later time. The copy's own numbers end in its number.
+func (tx *Tx) CopyOrders(start time.Time, nth int, later time.Duration, orders int) error {
+	c := copier{tx: tx, mark: fmt.Sprintf("k%d", nth), id: fmt.Sprintf("k%04d", nth), minutes: int(later / time.Minute)}
+	end := start.Add(time.Duration(orders) * time.Minute)
+	base := "(SELECT id FROM orders WHERE created_at >= ? AND created_at < ?)"
+	c.copy("orders", "id IN "+base, start, end)
+	c.copy("order_items", "order_id IN "+base, start, end)
+	c.copy("payments", "order_id IN "+base, start, end)
+	c.copy("order_terms", "created_at >= ? AND created_at < ?", start, end)
+	return c.err
+}
+
+type copier struct {
+	tx       *Tx
+	mark, id string
+	minutes  int
+	err      error
+}
+
+// copy copies rows: their ids, numbers and times become others.
+func (c *copier) copy(table, where string, values ...any) {
+	if c.err != nil {
+		return
+	}
+	types, err := c.tx.db.Migrator().ColumnTypes(table)
+	if err != nil {
+		c.err = err
+		return
+	}
+	var names, made []string
+	for _, column := range types {
+		names, made = append(names, column.Name()), append(made, c.value(column.Name()))
+	}
+	c.err = c.tx.db.Exec(fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s WHERE %s",
+		table, strings.Join(names, ", "), strings.Join(made, ", "), table, where), values...).Error
+}
+
+func (c *copier) value(column string) string {
+	join, later := "%s || '%s'", "strftime('%%Y-%%m-%%d %%H:%%M:%%S+00:00', %s, '+%d minutes')"
+	if c.tx.store.driver == DriverMySQL {
+		join, later = "CONCAT(%s, '%s')", "DATE_ADD(%s, INTERVAL %d MINUTE)"
+	}
+	switch column {
+	case "id", "order_id", "payment_id":
+		return fmt.Sprintf(join, "SUBSTR("+column+", 1, 31)", c.id)
+	case "number", "token", "form_token", "reference":
+		return fmt.Sprintf(join, column, c.mark)
+	case "term":
+		own := "term LIKE '26%' OR term LIKE '0%' OR term LIKE 'p26%' OR term LIKE 'g0%'"
+		return "CASE WHEN " + own + " THEN " + fmt.Sprintf(join, column, c.mark) + " ELSE term END"
+	case "created_at", "updated_at", "expires_at", "paid_at", "succeeded_at", "confirmed_at", "watch_until":
+		return fmt.Sprintf(later, column, c.minutes)
+	default:
+		return column
+	}
 }
