@@ -29,7 +29,6 @@ func TestSetupPage(t *testing.T) {
 		{"no password", "ada@example.com", "", "", "Please fill this in."},
 		{"short", "ada@example.com", "short", "short", "at least 12"},
 		{"common", "ada@example.com", "password1234", "password1234", "soon be guessed"},
-		{"a very common one", "ada@example.com", "Q1w2e3r4t5y6", "Q1w2e3r4t5y6", "soon be guessed"},
 		{"the shop's name", "ada@example.com", "demodemo2024demo", "demodemo2024demo", "soon be guessed"},
 		{"mistyped", "ada@example.com", newPassword, newPassword + "x", "not the same"},
 	} {
