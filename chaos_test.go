@@ -69,11 +69,11 @@ func TestChaos(t *testing.T) {
 // migrations has processes die between all steps that make the tables.
 func (rep *report) migrations(t *testing.T, binary string, newDatabase func(testing.TB) database) {
 	t.Helper()
-	var all []int
+	var all []halfMade
 	for step := range migrationSteps {
-		all = append(all, step+1)
+		all = append(all, halfMade{newDatabase(t), step + 1})
 	}
-	dieMigrating(t, binary, newDatabase, all...)
+	dieMigrating(t, binary, all...)
 	rep.tried(killedAt(betweenSteps), len(all))
 }
 

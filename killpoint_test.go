@@ -97,7 +97,7 @@ func killPoint(n ast.Node) (string, bool) {
 }
 
 // TestKillPoints is the short form of the chaos run: the shop is killed at a few places, with buyers
-// about, and is in order again by itself.
+// about or while it makes its tables, and is in order again by itself.
 func TestKillPoints(t *testing.T) {
 	if os.Getenv("SAOMA_TEST_REQUIRE") == "" {
 		t.Skip("takes more than a minute: run make test, or set SAOMA_TEST_REQUIRE")
@@ -109,6 +109,12 @@ func TestKillPoints(t *testing.T) {
 			"checkout.committed", "create.answered", "notify.committed",
 			"sweep.claimed,query.answered,apply.before_commit", "expiry.before_commit", "refund.answered",
 		}, d.at)
+	})
+	t.Run(betweenSteps, func(t *testing.T) {
+		t.Parallel()
+		random := rand.New(rand.NewPCG(from, 0))
+		dieMigrating(t, binary,
+			halfMade{sqliteDatabase(t), 1 + random.IntN(migrationSteps)}, halfMade{mysqlDatabase(t), 1 + random.IntN(migrationSteps)})
 	})
 	onEachDatabase(t, func(t *testing.T, d database) {
 		replicas := 1
