@@ -2,6 +2,7 @@ package models_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -49,7 +50,7 @@ func fillOrders(t testing.TB, s *models.Store, n int) {
 			o := filledOrder(i, goods[i%fillGoods])
 			orders, items, payments = append(orders, o), append(items, o.Items...), append(payments, o.Payments...)
 		}
-		err := s.Tx(ctx, func(tx *models.Tx) error {
+		fillTx(t, s, func(tx *models.Tx) error {
 			for _, rows := range []any{&orders, &items, &payments} {
 				if err := tx.InsertAlone(rows); err != nil {
 					return err
@@ -57,20 +58,28 @@ func fillOrders(t testing.TB, s *models.Store, n int) {
 			}
 			return tx.InsertTerms(orders)
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
 	}
-	const piece = 1000
+	const piece = 250
 	for copied := fillBase; copied < n; copied += piece {
 		from := fillStart.Add(time.Duration(copied%fillBase) * time.Minute)
 		nth := copied / fillBase
-		err := s.Tx(ctx, func(tx *models.Tx) error {
+		fillTx(t, s, func(tx *models.Tx) error {
 			return tx.CopyOrders(from, nth, time.Duration(nth*fillBase)*time.Minute, min(piece, n-copied))
 		})
-		if err != nil {
-			t.Fatal(err)
+	}
+}
+
+// fillTx runs a part of the filling again when the machine was too busy to end it in time.
+func fillTx(t testing.TB, s *models.Store, fill func(tx *models.Tx) error) {
+	t.Helper()
+	var err error
+	for range 20 {
+		if err = s.Tx(context.Background(), fill); !errors.Is(err, models.ErrStoreDown) {
+			break
 		}
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
