@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/libtnb/sqlite"
 	"gorm.io/gorm"
 )
 
@@ -76,4 +77,12 @@ func (s *Store) Plan(ctx context.Context, run func() error) (string, error) {
 		}
 	}
 	return plan.String(), nil
+}
+
+// Fresh returns a store that reads the database of the file and has asked it nothing yet.
+func Fresh(file string) (*Store, error) {
+	s := &Store{driver: DriverSQLite, now: systemTime, done: make(chan struct{})}
+	var err error
+	s.read, err = s.open(sqlite.Open("file:"+file), 2)
+	return s, err
 }

@@ -2,6 +2,7 @@ package models_test
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 
 	"saoma/models"
@@ -88,4 +89,38 @@ func TestCountingChangesWhileOrdersAreOpen(t *testing.T) {
 			}
 		}
 	})
+}
+
+// GORM writes into the schema of a type's relations when it first meets the type: the race
+// detector sees whether a store leaves that to its first readers.
+func TestFirstReadsAtOnce(t *testing.T) {
+	o := modelstest.Options(t)
+	if err := modelstest.Open(t, o).FillDemo(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range 150 {
+		s, err := models.Fresh(o.DSN)
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := make(chan struct{})
+		var group sync.WaitGroup
+		group.Go(func() {
+			<-start
+			if _, err := s.VariantsBySKU(t.Context(), []string{"TEA-SET"}); err != nil {
+				t.Error(err)
+			}
+		})
+		group.Go(func() {
+			<-start
+			if _, err := s.ProductBySlug(t.Context(), "tea-set"); err != nil {
+				t.Error(err)
+			}
+		})
+		close(start)
+		group.Wait()
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
