@@ -21,7 +21,7 @@ func TestStockAndStatesWhateverHappens(t *testing.T) {
 		options func(testing.TB) models.Options
 		checks  string
 	}{
-		"sqlite": {modelstest.Options, "30"},
+		"sqlite": {modelstest.Options, "20"},
 		"mysql":  {modelstest.MySQLOptions, "8"},
 	} {
 		t.Run(name, func(t *testing.T) {

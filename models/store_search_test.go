@@ -264,16 +264,21 @@ func TestBackfillOfTerms(t *testing.T) {
 func TestListsUseIndexes(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, o models.Options) {
 		s := modelstest.Open(t, o)
-		const n = 3000
+		n := 3000 // MariaDB reads a small table whole
+		if o.Driver == models.DriverSQLite {
+			n = 600
+		}
 		fillOrders(t, s, n)
 		ctx := context.Background()
 		wongs := listed(t, s, models.OrderFilter{Text: "wong"}, models.Paging{Limit: n})
 		if want := (n + 9) / len(fillFamilies); len(wongs.Rows) != want || wongs.Cut {
 			t.Errorf("got %d orders of one family, cut %v; want %d, not cut", len(wongs.Rows), wongs.Cut, want)
 		}
-		middle := listed(t, s, models.OrderFilter{To: fillStart.Add(n / 2 * time.Minute)}, models.Paging{Limit: 1}).Rows[0].Number
-		during := models.OrderFilter{From: fillStart.Add(100 * time.Minute), To: fillStart.Add(2000 * time.Minute)}
-		for _, tt := range []struct {
+		middle := listed(t, s, models.OrderFilter{To: fillStart.Add(time.Duration(n/2) * time.Minute)}, models.Paging{Limit: 1}).Rows[0].Number
+		during := models.OrderFilter{
+			From: fillStart.Add(time.Duration(n/30) * time.Minute), To: fillStart.Add(time.Duration(n*2/3) * time.Minute),
+		}
+		tests := []struct {
 			name   string
 			filter models.OrderFilter
 			index  string // empty: that of the words
@@ -289,13 +294,14 @@ func TestListsUseIndexes(t *testing.T) {
 			{"text with everything", models.OrderFilter{
 				Text: "wong good", Status: models.OrderPaid, Wallet: models.WeChat, From: during.From, Product: "GOOD-2",
 			}, ""},
-		} {
-			for _, analyzed := range []bool{false, true} {
-				if analyzed {
-					if err := s.Analyze(ctx); err != nil {
-						t.Fatal(err)
-					}
+		}
+		for _, analyzed := range []bool{false, true} {
+			if analyzed {
+				if err := s.Analyze(ctx); err != nil {
+					t.Fatal(err)
 				}
+			}
+			for _, tt := range tests {
 				for _, p := range []models.Paging{{Limit: 51}, {After: middle, Limit: 51}, {Before: middle, Limit: 51}} {
 					list, count, err := s.OrderPlan(ctx, tt.filter, p)
 					if err != nil {

@@ -85,10 +85,14 @@ func Open(t testing.TB, o models.Options) *models.Store {
 	return s
 }
 
-// Each runs the test on SQLite and on MySQL.
+// Each runs the test on SQLite and on MySQL, at the same time.
 func Each(t *testing.T, test func(t *testing.T, o models.Options)) {
-	t.Run("sqlite", func(t *testing.T) { test(t, Options(t)) })
-	t.Run("mysql", func(t *testing.T) { test(t, MySQLOptions(t)) })
+	for name, options := range map[string]func(testing.TB) models.Options{"sqlite": Options, "mysql": MySQLOptions} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, options(t))
+		})
+	}
 }
 
 // Product puts a product with one variant into the shop: its SKU is also its slug and name.
