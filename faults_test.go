@@ -99,6 +99,7 @@ type lined struct {
 	*testShop
 	gateways map[string]*line
 	database *line
+	home     database // reached without a line
 }
 
 // startLined runs a shop behind lines. Of the wallets, Alipay has one way to pay: at a desktop by
@@ -109,7 +110,7 @@ func startLined(t testing.TB, d database) *lined {
 	l := &lined{gateways: map[string]*line{
 		gatewayScanFor: newLine(t, box), gatewayPass2Pay: newLine(t, box),
 	}}
-	direct := d.dsn
+	l.home = d
 	if d.driver == "mysql" {
 		l.database = newLine(t, parseDSN(t, d.dsn).Addr)
 		d.dsn = l.database.through(d.dsn)
@@ -129,7 +130,7 @@ func startLined(t testing.TB, d database) *lined {
 	if d.driver == "mysql" { // the auditor comes by another way
 		s.db.Close()
 		var err error
-		if s.db, err = sql.Open("mysql", direct); err != nil {
+		if s.db, err = sql.Open("mysql", l.home.dsn); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -301,18 +302,23 @@ var visits = map[string]func(v *visit) string{
 	"notification of ScanForPay": func(v *visit) string { return v.notification(gatewayScanFor) },
 	"notification of Pass2Pay":   func(v *visit) string { return v.notification(gatewayPass2Pay) },
 	"return":                     (*visit).comeBack,
+	"admin":                      (*visit).admin,
+	"staff ask":                  (*visit).ask,
+	"staff refund":               (*visit).refund,
 }
 
 // The words of the document.
 const (
-	asUsual     = "as usual"
-	errorPage   = "503"
-	kept        = "order kept"
-	comesAgain  = "comes again"
-	later       = "confirmed later"
-	notYet      = "not paid yet"
-	notThereYet = "not there yet"
-	notUsedYet  = "not used yet"
+	asUsual       = "as usual"
+	errorPage     = "503"
+	kept          = "order kept"
+	comesAgain    = "comes again"
+	later         = "confirmed later"
+	notYet        = "not paid yet"
+	onlyReads     = "only reads"
+	noAnswer      = "no answer"
+	refundedLater = "refunded later"
+	notUsedYet    = "not used yet"
 )
 
 // visit is what is needed to look at the shop during a fault: orders that were placed before it.
@@ -325,6 +331,7 @@ type visit struct {
 	watching  placedOrder            // open
 	told      map[string]placedOrder // by gateway: paid during the fault, and the shop is told
 	returning placedOrder            // paid during the fault, and the buyer comes back
+	desk      desk
 }
 
 type placedOrder struct {
@@ -340,6 +347,7 @@ func (l *lined) prepare(t *testing.T, f fault) *visit {
 	for gateway := range l.gateways {
 		v.told[gateway] = l.place(t, gateway)
 	}
+	v.desk = l.openDesk(t, f.gateway)
 	v.shopper = l.visitorFor(t, agentFor[f.gateway])
 	v.form = v.shopper.checkout("EBOOK", "1", "alipay")
 	return v
@@ -355,7 +363,7 @@ func (v *visit) begin() {
 }
 
 func (v *visit) paid() []placedOrder {
-	return []placedOrder{v.told[gatewayScanFor], v.told[gatewayPass2Pay], v.returning}
+	return []placedOrder{v.told[gatewayScanFor], v.told[gatewayPass2Pay], v.returning, v.desk.asked}
 }
 
 // agentFor is a browser that pays through the gateway.
@@ -386,6 +394,19 @@ func (w *witness) RoundTrip(r *http.Request) (*http.Response, error) {
 // whether that led to a page that works; otherwise to one that says when to try again.
 func (v *visit) page(b *buyer, step func()) bool {
 	v.t.Helper()
+	headers := v.within(b, step)
+	if b.status != http.StatusServiceUnavailable {
+		return true
+	}
+	if !b.toldToWait(headers) {
+		v.t.Errorf("%s: got status 503 with headers %v, want a hint when to try again, and a page that says so:\n%s", b.address.Path, headers, b.text)
+	}
+	return false
+}
+
+// within does a step, wants it done in time, and returns the headers of the last answer.
+func (v *visit) within(b *buyer, step func()) http.Header {
+	v.t.Helper()
 	seen := &witness{RoundTripper: b.client.Transport}
 	b.t, b.client.Transport = v.t, seen
 	begun := time.Now()
@@ -393,14 +414,21 @@ func (v *visit) page(b *buyer, step func()) bool {
 	if took := time.Since(begun); took > v.fault.page {
 		v.t.Errorf("%s: got a page after %v, want it within %v", b.address.Path, took, v.fault.page)
 	}
-	if b.status != http.StatusServiceUnavailable {
-		return true
+	return seen.headers
+}
+
+// heading is that of the page now shown.
+func (b *buyer) heading() string {
+	h1 := find(b.page, func(n *html.Node) bool { return n.Data == "h1" })
+	if h1 == nil {
+		return ""
 	}
-	heading := find(b.page, func(n *html.Node) bool { return n.Data == "h1" })
-	if seen.headers.Get("Retry-After") == "" || heading == nil || textOf(heading) != "The shop is catching its breath" {
-		v.t.Errorf("%s: got status 503 with headers %v, want a hint when to try again, and a page that says so:\n%s", b.address.Path, seen.headers, b.text)
-	}
-	return false
+	return textOf(h1)
+}
+
+// toldToWait reports whether the page now shown, which came with the headers, asks to try again later.
+func (b *buyer) toldToWait(headers http.Header) bool {
+	return headers.Get("Retry-After") != "" && b.heading() == "The shop is catching its breath"
 }
 
 func (v *visit) catalogue() string {
@@ -462,8 +490,8 @@ func (v *visit) notification(gateway string) string {
 	return asUsual
 }
 
-func (v *visit) confirmed(o placedOrder) int64 {
-	return v.count(`SELECT COUNT(*) FROM payments WHERE number = ? AND status = 'succeeded' AND confirmed_at IS NOT NULL`, o.number)
+func (l *lined) confirmed(o placedOrder) int64 {
+	return l.count(`SELECT COUNT(*) FROM payments WHERE number = ? AND status = 'succeeded' AND confirmed_at IS NOT NULL`, o.number)
 }
 
 func (v *visit) comeBack() string {
@@ -494,6 +522,9 @@ func (v *visit) recovers() {
 		o.buyer.t = v.t
 		o.buyer.wantState(o.token, "paid")
 	}
+	await(v.t, "every refund to be carried out", func() bool {
+		return v.count(`SELECT COUNT(*) FROM refunds WHERE status <> 'succeeded'`) == 0
+	})
 }
 
 // sells reports whether an order can be placed and its payment begun.
@@ -618,7 +649,7 @@ func (r resilience) checkNames(t *testing.T) {
 	}
 	for _, column := range r.columns {
 		if slices.ContainsFunc(slices.Collect(maps.Values(r.cells)), func(cells map[string]string) bool {
-			return cells[column] != notThereYet && cells[column] != notUsedYet
+			return cells[column] != notUsedYet
 		}) {
 			columns = append(columns, column)
 		}

@@ -52,7 +52,9 @@ func (a *Pages) acted(c *fiber.Ctx, err error, typed orderForms, key string, arg
 	}
 	refused, ok := errors.AsType[*models.Error](err)
 	switch {
-	case !ok, refused.Kind == models.Internal, refused.Kind == models.NotFound, errors.Is(err, models.ErrStoreDown):
+	case errors.Is(err, models.ErrStoreDown): // whatever else could not be done because of it
+		return models.ErrStoreDown.Because(err)
+	case !ok, refused.Kind == models.Internal, refused.Kind == models.NotFound:
 		return err
 	case refused.Kind == models.Invalid && refused.Field != "":
 		return a.orderAs(c, typed, web.FieldErrors{refused.Field: refused.Key}, nil)

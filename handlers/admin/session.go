@@ -43,6 +43,7 @@ func (k cookies) set(c *fiber.Ctx, name, value string, age time.Duration) {
 func (a *Pages) token(c *fiber.Ctx) string { return c.Cookies(a.cookies.session) }
 
 // loadSession returns the session of the request and notes that it is in use; nil when there is none.
+// A database that takes no note can still be read.
 func (a *Pages) loadSession(c *fiber.Ctx) (*models.StaffSession, error) {
 	token := a.token(c)
 	if token == "" {
@@ -53,7 +54,10 @@ func (a *Pages) loadSession(c *fiber.Ctx) (*models.StaffSession, error) {
 		return nil, err
 	}
 	c.Locals(sessionKey, session)
-	return session, a.store.SeeStaffSession(c.UserContext(), session)
+	if err := a.store.SeeStaffSession(c.UserContext(), session); err != nil {
+		a.log.Warn("use of a session not noted", "err", err)
+	}
+	return session, nil
 }
 
 // session returns the session that guard has let pass; nil outside of it.
