@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"go/types"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,81 +14,173 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/net/html"
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/japanese"
+	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/encoding/traditionalchinese"
 
 	"saoma/views"
 )
 
-// keysOf returns the keys of one catalogue.
-func keysOf(t *testing.T, language string) []string {
+// catalogue is what stands in one of the files: the forms of each message, by their plural, of which
+// an unchanging message has the one "other".
+type catalogue struct {
+	language string
+	keys     []string // in order
+	forms    map[string]map[string]string
+}
+
+func readCatalogue(t *testing.T, language string) catalogue {
 	t.Helper()
 	raw, err := views.Files.ReadFile("locales/" + language + ".yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var messages map[string]any
-	if err := yaml.Unmarshal(raw, &messages); err != nil {
-		t.Fatal(err)
+	var file yaml.Node
+	if err := yaml.Unmarshal(raw, &file); err != nil {
+		t.Fatal(err) // a key that stands there twice, too
 	}
-	var keys []string
-	for key, message := range messages {
-		if text, ok := message.(string); ok && strings.TrimSpace(text) == "" {
-			t.Errorf("%s: message %s is empty", language, key)
+	c := catalogue{language: language, forms: map[string]map[string]string{}}
+	for i, node := 0, file.Content[0]; i < len(node.Content); i += 2 {
+		key, message := node.Content[i].Value, node.Content[i+1]
+		forms := map[string]string{"other": message.Value}
+		if message.Kind == yaml.MappingNode {
+			if err := message.Decode(&forms); err != nil {
+				t.Fatalf("%s: message %s: %v", language, key, err)
+			}
+			delete(forms, "") // what "other" was before
 		}
-		keys = append(keys, key)
+		c.keys, c.forms[key] = append(c.keys, key), forms
 	}
-	return keys
+	return c
 }
 
-func TestCataloguesHoldTheSameKeys(t *testing.T) {
-	english := keysOf(t, "en")
+// catalogues returns all that there are, English first.
+func catalogues(t *testing.T) []catalogue {
+	t.Helper()
 	names, err := fs.Glob(views.Files, "locales/*.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
+	all := []catalogue{readCatalogue(t, "en")}
 	for _, name := range names {
-		language := strings.TrimSuffix(filepath.Base(name), ".yaml")
-		keys := keysOf(t, language)
-		for _, key := range english {
-			if !slices.Contains(keys, key) {
-				t.Errorf("%s has no message %s", language, key)
+		if language := strings.TrimSuffix(filepath.Base(name), ".yaml"); language != "en" {
+			all = append(all, readCatalogue(t, language))
+		}
+	}
+	return all
+}
+
+// keysOf returns the keys of one catalogue.
+func keysOf(t *testing.T, language string) []string {
+	t.Helper()
+	return readCatalogue(t, language).keys
+}
+
+func TestThereIsACatalogueForEachLanguage(t *testing.T) {
+	var got []string
+	for _, c := range catalogues(t) {
+		got = append(got, c.language)
+	}
+	if want := []string{"en", "ja", "zh-Hans", "zh-Hant"}; !slices.Equal(got, want) {
+		t.Errorf("got catalogues for %v, want %v", got, want)
+	}
+}
+
+func TestCataloguesHoldTheSameKeys(t *testing.T) {
+	all := catalogues(t)
+	english := all[0]
+	for _, c := range all[1:] {
+		for _, key := range english.keys {
+			if c.forms[key] == nil {
+				t.Errorf("%s has no message %s", c.language, key)
 			}
 		}
-		for _, key := range keys {
-			if !slices.Contains(english, key) {
-				t.Errorf("%s has a message %s that English has not", language, key)
+		for _, key := range c.keys {
+			if english.forms[key] == nil {
+				t.Errorf("%s has a message %s that English has not", c.language, key)
+			}
+		}
+		if t.Failed() {
+			continue
+		}
+		for i, key := range english.keys {
+			if c.keys[i] != key {
+				t.Errorf("%s has message %s where English has %s: want the same order", c.language, c.keys[i], key)
+				break
 			}
 		}
 	}
 }
 
-var placeholder = regexp.MustCompile(`{{\.(\w+)}}`)
+// pluralForms are those that each language tells apart in whole numbers.
+var pluralForms = map[string][]string{"en": {"one", "other"}, "ja": {"other"}, "zh-Hans": {"other"}, "zh-Hant": {"other"}}
+
+func TestMessagesHaveTheFormsOfTheirLanguage(t *testing.T) {
+	all := catalogues(t)
+	for _, c := range all {
+		for _, key := range c.keys {
+			for form, text := range c.forms[key] {
+				if strings.TrimSpace(text) == "" {
+					t.Errorf("%s: message %s (%s) is empty", c.language, key, form)
+				}
+			}
+			want := []string{"other"}
+			if len(all[0].forms[key]) > 1 {
+				want = pluralForms[c.language]
+			}
+			if got := slices.Sorted(maps.Keys(c.forms[key])); !slices.Equal(got, want) {
+				t.Errorf("%s: message %s has the forms %v, want %v", c.language, key, got, want)
+			}
+		}
+	}
+}
+
+var placeholder = regexp.MustCompile(`{{\s*\.(\w+)\s*}}`)
 
 func TestCataloguesNameTheSameValues(t *testing.T) {
-	ls, err := loadLanguages(views.Files, []string{"en", "zh-Hans"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	values := func(l *Language, key string) []string {
-		var args []any
-		for _, name := range []string{"name", "price", "count", "amount", "wallet", "shop", "here", "id", "number"} {
-			value := any("{{." + name + "}}")
-			if name == "count" {
-				value = 2
-			}
-			args = append(args, name, value)
-		}
-		found := placeholder.FindAllString(l.Text(key, args...), -1)
+	values := func(text string) []string {
+		found := placeholder.FindAllString(text, -1)
 		slices.Sort(found)
 		return slices.Compact(found)
 	}
-	for _, key := range keysOf(t, "en") {
-		want := values(ls.all[0], key)
-		for _, l := range ls.all[1:] {
-			if got := values(l, key); !slices.Equal(got, want) {
-				t.Errorf("%s: message %s names the values %v, want %v as in English", l.Code, key, got, want)
+	all := catalogues(t)
+	for _, key := range all[0].keys {
+		want := values(all[0].forms[key]["other"])
+		for _, c := range all {
+			for form, text := range c.forms[key] {
+				if got := values(text); !slices.Equal(got, want) {
+					t.Errorf("%s: message %s (%s) names the values %v, want %v as in English", c.language, key, form, got, want)
+				}
+			}
+		}
+	}
+}
+
+// scripts are character sets from before Unicode, which hold the characters of one way of writing.
+var scripts = map[string]encoding.Encoding{
+	"ja": japanese.ShiftJIS, "zh-Hans": simplifiedchinese.HZGB2312, "zh-Hant": traditionalchinese.Big5,
+}
+
+// TestMessagesAreInTheirOwnLanguage finds what was left in another one: in English, or in the
+// characters of the other Chinese.
+func TestMessagesAreInTheirOwnLanguage(t *testing.T) {
+	all := catalogues(t)
+	for _, c := range all[1:] {
+		for _, key := range c.keys {
+			text := c.forms[key]["other"]
+			if text == all[0].forms[key]["other"] {
+				continue // a name, or a sign
+			}
+			if !strings.ContainsFunc(text, func(r rune) bool { return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana) }) {
+				t.Errorf("%s: message %s is %q, want it in its language or as in English", c.language, key, text)
+			}
+			if _, err := scripts[c.language].NewEncoder().String(text); err != nil {
+				t.Errorf("%s: message %s is %q, which nobody writes so: %v", c.language, key, text, err)
 			}
 		}
 	}

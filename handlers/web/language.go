@@ -13,6 +13,7 @@ import (
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/text/language"
+	"golang.org/x/text/message"
 )
 
 const (
@@ -26,6 +27,7 @@ type Language struct {
 	Name string // in the language itself
 
 	localizer *i18n.Localizer
+	numbers   *message.Printer
 }
 
 // languages are those of the configuration that there is a catalogue for, the default first.
@@ -51,7 +53,7 @@ func loadLanguages(files fs.FS, configured []string) (*languages, error) {
 		if !slices.Contains(bundle.LanguageTags(), tag) {
 			continue
 		}
-		l := &Language{Code: code, localizer: i18n.NewLocalizer(bundle, code)}
+		l := &Language{Code: code, localizer: i18n.NewLocalizer(bundle, code), numbers: message.NewPrinter(tag)}
 		l.Name = l.Text("language.name")
 		ls.all, tags = append(ls.all, l), append(tags, tag)
 	}
@@ -78,20 +80,28 @@ func loadCatalogues(files fs.FS) (*i18n.Bundle, error) {
 }
 
 // Text returns the message with the key in the language. Arguments are pairs of a name and a
-// value; the one named "count" chooses the plural. An unknown key is its own text.
+// value; the one named "count" is a whole number and chooses the plural. An unknown key is its own
+// text.
 func (l *Language) Text(key string, args ...any) string {
 	data := make(map[string]any, len(args)/2)
 	for i := 0; i+1 < len(args); i += 2 {
 		data[fmt.Sprint(args[i])] = args[i+1]
 	}
+	count := data["count"]
+	if count != nil {
+		data["count"] = l.numbers.Sprint(count)
+	}
 	text, err := l.localizer.Localize(&i18n.LocalizeConfig{
-		MessageID: key, TemplateData: data, PluralCount: data["count"],
+		MessageID: key, TemplateData: data, PluralCount: count,
 	})
 	if err != nil && text == "" {
 		return key
 	}
 	return text
 }
+
+// Number writes a whole number as the reader expects it.
+func (l *Language) Number(n int64) string { return l.numbers.Sprint(n) }
 
 // Language returns what the visitor reads: what was chosen, or what the browser asks for, or
 // what the wallet is set to, or the shop's default.
@@ -131,15 +141,18 @@ func localTarget(c *fiber.Ctx) string {
 	return target
 }
 
-// find returns the language that fits the first of the wishes that any fits.
+// find returns the language that fits the first of the wishes that any fits. What a browser wishes
+// for is tried in its order, since all at once "zh-HK,zh" would mean simplified Chinese.
 func (ls *languages) find(wishes ...string) *Language {
 	for _, wish := range wishes {
 		tags, _, err := language.ParseAcceptLanguage(wish)
-		if err != nil || len(tags) == 0 {
+		if err != nil {
 			continue
 		}
-		if _, i, confidence := ls.matcher.Match(tags...); confidence > language.No {
-			return ls.all[i]
+		for _, tag := range tags {
+			if _, i, confidence := ls.matcher.Match(tag); confidence > language.No {
+				return ls.all[i]
+			}
 		}
 	}
 	return ls.all[0]

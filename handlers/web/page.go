@@ -56,6 +56,9 @@ func (p Page) T(key string, args ...any) string { return p.language.Text(key, ar
 // CSRF returns the token for the page's forms. It gives the visitor a session's cookie.
 func (p Page) CSRF() string { return p.session.CSRF() }
 
+// Number writes a whole number as the reader expects it.
+func (p Page) Number(n int64) string { return p.language.Number(n) }
+
 // Money writes an amount as the reader expects it.
 func (p Page) Money(m models.Money) string { return m.Format(p.Lang) }
 

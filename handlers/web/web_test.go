@@ -19,7 +19,7 @@ import (
 func testConfig() Config {
 	return Config{
 		ShopName: "Test shop", PublicURL: "http://localhost:8080", Currency: "CNY",
-		Languages: []string{"en", "zh-Hans"}, TimeZone: time.UTC,
+		Languages: []string{"en", "zh-Hans", "zh-Hant", "ja"}, TimeZone: time.UTC,
 		SecretKey: []byte("a secret key of thirty-two bytes"),
 	}
 }
