@@ -53,6 +53,7 @@ type App struct {
 	admin    *admin.Pages
 	pay      *pay.Pages
 	store    *models.Store
+	payments *payments.Service
 	log      *slog.Logger
 	metrics  *vm.Set
 	draining atomic.Bool
@@ -74,13 +75,14 @@ func New(d Deps) (*App, error) {
 		return nil, err
 	}
 	a := &App{
-		base:    base,
-		admin:   desk,
-		pay:     pay.New(base, d.Payments, d.Log),
-		store:   d.Store,
-		log:     d.Log,
-		metrics: vm.NewSet(),
-		unused:  unused{conns: map[net.Conn]struct{}{}},
+		base:     base,
+		admin:    desk,
+		pay:      pay.New(base, d.Payments, d.Log),
+		store:    d.Store,
+		payments: d.Payments,
+		log:      d.Log,
+		metrics:  vm.NewSet(),
+		unused:   unused{conns: map[net.Conn]struct{}{}},
 	}
 	a.App = a.server(d.Config)
 	if d.Apart {

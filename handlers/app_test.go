@@ -282,7 +282,7 @@ func TestMachines(t *testing.T) {
 	b.get("/sandbox/panic").check(t, "panic", 500, "", []string{"Something went wrong"}, []string{"on purpose"})
 	b.get("/o/secret-token")
 	b.get("/metrics").check(t, "metrics", 200, "",
-		[]string{`route="/o/:token",method="GET",status="404"`, "process_resident_memory_bytes"}, []string{"secret-token"})
+		[]string{`route="/o/:token",method="GET",status="404"`, `saoma_sweep_lag_seconds{of="payments"} 0`, "process_resident_memory_bytes"}, []string{"secret-token"})
 	if len(b.cookies) > 0 {
 		t.Errorf("got cookies %v, want none", b.cookies)
 	}

@@ -15,7 +15,7 @@ import (
 	"saoma/models"
 )
 
-// readyTimeout bounds the question to the database.
+// readyTimeout bounds a question to the database of those who watch the shop.
 const readyTimeout = time.Second
 
 // observe names the request, answers its error, and logs and counts it. It tells addresses by
@@ -91,7 +91,10 @@ func (a *App) ready(c *fiber.Ctx) error {
 
 func (a *App) writeMetrics(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderContentType, "text/plain; version=0.0.4; charset=utf-8")
+	ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
+	defer cancel()
 	w := c.Response().BodyWriter()
+	a.payments.WriteMetrics(ctx, w)
 	a.metrics.WritePrometheus(w)
 	vm.WriteProcessMetrics(w)
 	return nil

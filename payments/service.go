@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	vm "github.com/VictoriaMetrics/metrics"
 	"golang.org/x/time/rate"
 
 	"saoma/models"
@@ -62,6 +63,8 @@ type Service struct {
 	latePayment      string
 	duplicatePayment string
 	refused          *rate.Limiter
+	metrics          *vm.Set
+	askedLate        *vm.Histogram
 	log              *slog.Logger
 }
 
@@ -69,8 +72,10 @@ type Service struct {
 func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, accounts: map[models.GatewayName]account{}, publicURL: c.PublicURL,
-		routes: c.Routes, shopName: c.ShopName, latePayment: c.LatePayment, duplicatePayment: c.DuplicatePayment, refused: rate.NewLimiter(1, refusedBurst), log: c.Log,
+		routes: c.Routes, shopName: c.ShopName, latePayment: c.LatePayment, duplicatePayment: c.DuplicatePayment,
+		refused: rate.NewLimiter(1, refusedBurst), metrics: vm.NewSet(), log: c.Log,
 	}
+	s.askedLate = s.metrics.NewHistogram("saoma_sweep_delay_seconds")
 	for _, a := range c.Gateways {
 		s.accounts[a.Gateway.Name()] = account{Gateway: withBreakers(a.Gateway), Validity: a.Validity}
 	}

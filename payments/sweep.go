@@ -235,10 +235,12 @@ func one(done bool) int {
 // checkDue takes the turn to ask about an attempt, asks, and sets the next time. False: it is
 // another replica's turn.
 func (s *Service) checkDue(ctx context.Context, p *models.Payment) (bool, error) {
-	until := s.store.Now().Add(checkLease)
+	now := s.store.Now()
+	until := now.Add(checkLease)
 	if claimed, err := s.store.ClaimCheck(ctx, p, until); err != nil || !claimed {
 		return false, err
 	}
+	s.askedLate.Update(now.Sub(*p.CheckAt).Seconds())
 	models.KillPoint("sweep.claimed")
 	askErr := s.askDue(ctx, p)
 	fresh, err := s.store.PaymentByNumber(ctx, p.Number)
