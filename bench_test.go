@@ -324,7 +324,7 @@ func (p *measured) order(b *testing.B, s *models.Store) *models.Order {
 // open opens the shop's own database.
 func (p *measured) open(b *testing.B) *models.Store {
 	return modelstest.Open(b, models.Options{
-		Driver: models.DriverSQLite, DSN: p.file, Shop: models.Shop{Currency: "CNY", PaymentWindow: 15 * time.Minute},
+		Driver: models.DriverSQLite, DSN: p.file, Shop: models.Shop{Currency: "CNY"}, Settings: models.Settings{PaymentWindow: 15 * time.Minute},
 	})
 }
 

@@ -266,11 +266,15 @@ func newLog(c config.Log) *slog.Logger {
 func openStore(ctx context.Context, c *config.Config, log *slog.Logger) (*models.Store, error) {
 	return models.Open(ctx, models.Options{
 		Driver: c.Database.Driver, DSN: c.DatabaseDSN(), DataDir: c.DataDir, Log: log,
-		Shop: models.Shop{
-			Currency:         c.Shop.Currency,
+		Shop: models.Shop{Currency: c.Shop.Currency},
+		Settings: models.Settings{
+			ShopName:         c.Shop.Name,
 			ShippingFee:      c.Shop.ShippingFee,
 			FreeShippingFrom: c.Shop.FreeShippingFrom,
 			PaymentWindow:    c.Shop.PaymentWindow,
+			LatePayment:      c.Policies.LatePayment,
+			DuplicatePayment: c.Policies.DuplicatePayment,
+			LowStock:         models.DefaultLowStock,
 		},
 	})
 }
@@ -339,8 +343,7 @@ func dialable(a net.Addr) string {
 
 func paymentsConfig(c *config.Config, store *models.Store, gateways []payments.Account, log *slog.Logger) payments.Config {
 	p := payments.Config{
-		Store: store, Gateways: gateways, PublicURL: c.PublicURL, ShopName: c.Shop.Name,
-		LatePayment: c.Policies.LatePayment, DuplicatePayment: c.Policies.DuplicatePayment, Log: log,
+		Store: store, Gateways: gateways, PublicURL: c.PublicURL, Log: log,
 	}
 	for _, r := range c.UsableRoutes() {
 		p.Routes = append(p.Routes, payments.Route{
@@ -360,7 +363,7 @@ func newApp(c *config.Config, store *models.Store, service *payments.Service, bo
 		return nil, err
 	}
 	deps := handlers.Deps{Store: store, Payments: service, Log: log, Apart: c.AdminListen != "", Config: web.Config{
-		ShopName: c.Shop.Name, PublicURL: c.PublicURL, Currency: c.Shop.Currency, Languages: c.Shop.Languages,
+		PublicURL: c.PublicURL, Currency: c.Shop.Currency, Languages: c.Shop.Languages,
 		TimeZone: zone, SecretKey: current, SecretKeyPrevious: previous, TrustedProxies: c.TrustedProxies,
 		SandboxOn: c.Sandbox.Enabled, DataDir: c.DataDir, GatewayHosts: gatewayHosts(c),
 	}}

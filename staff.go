@@ -68,7 +68,7 @@ func staff(ctx context.Context, args []string) error {
 }
 
 func createStaff(ctx context.Context, store *models.Store, c *config.Config, email string, role models.Role) error {
-	hash, err := newPasswordHash(email, c.Shop.Name)
+	hash, err := newPasswordHash(email, store.Settings().ShopName)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func resetPassword(ctx context.Context, store *models.Store, c *config.Config, e
 	if err != nil {
 		return err
 	}
-	hash, err := newPasswordHash(m.Email, c.Shop.Name)
+	hash, err := newPasswordHash(m.Email, store.Settings().ShopName)
 	if err != nil {
 		return err
 	}

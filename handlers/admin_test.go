@@ -26,7 +26,7 @@ func TestDeskApart(t *testing.T) {
 			Store: store, Log: log, Apart: apart,
 			Payments: payments.New(payments.Config{Store: store, PublicURL: "http://localhost:8080", Log: log}),
 			Config: web.Config{
-				ShopName: "Demo", PublicURL: "http://localhost:8080", Currency: "CNY", Languages: []string{"en"},
+				PublicURL: "http://localhost:8080", Currency: "CNY", Languages: []string{"en"},
 				TimeZone: time.UTC, SecretKey: []byte("a secret key of thirty-two bytes"),
 			},
 		})

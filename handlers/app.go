@@ -96,7 +96,6 @@ func New(d Deps) (*App, error) {
 // server returns a web server without any address, with the limits that all have.
 func (a *App) server(c web.Config) *fiber.App {
 	app := fiber.New(fiber.Config{
-		AppName:                 c.ShopName,
 		BodyLimit:               bodyLimit,
 		CaseSensitive:           true,
 		DisableStartupMessage:   true,

@@ -44,14 +44,14 @@ func newShop(t testing.TB) *testShop {
 	t.Helper()
 	s := &testShop{t: t, gateway: &stubGateway{}, log: &safeBuffer{}, now: time.Now()}
 	options := modelstest.Options(t)
-	options.Now = s.clock
+	options.Now, options.Settings.LatePayment = s.clock, models.AskStaff
 	s.store = modelstest.Open(t, options)
 	if err := s.store.FillDemo(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	service := payments.New(payments.Config{
-		Store: s.store, PublicURL: "http://localhost:8080", ShopName: "Demo", Log: log, LatePayment: payments.Ask,
+		Store: s.store, PublicURL: "http://localhost:8080", Log: log,
 		Gateways: []payments.Account{{Gateway: s.gateway, Validity: time.Hour}},
 		Routes: payments.Routes{
 			{Wallet: "wechat", Scene: "any", Gateway: models.ScanForPay, Method: "jspay"},
@@ -70,7 +70,7 @@ func newShop(t testing.TB) *testShop {
 			io.WriteString(w, "sandbox "+r.URL.Path)
 		}),
 		Config: web.Config{
-			ShopName: "Demo", PublicURL: "http://localhost:8080", Currency: "CNY",
+			PublicURL: "http://localhost:8080", Currency: "CNY",
 			Languages: []string{"en", "zh-Hans"}, TimeZone: time.UTC,
 			SecretKey: []byte("a secret key of thirty-two bytes"),
 		},

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"saoma/models"
+	"saoma/models/modelstest"
 )
 
 func TestShopPages(t *testing.T) {
@@ -517,4 +518,17 @@ func TestHTMLInjection(t *testing.T) {
 	inspect("find", b.post("/orders", url.Values{"number": {evil}, "email": {evil}}))
 	inspect("no such page", b.get("/"+url.PathEscape(evil)))
 	inspect("language", b.get("/cart?x="+url.QueryEscape(evil)+"&lang=en"))
+}
+
+// TestFeeChangedMeanwhile: the shipping fee is part of what the buyer saw.
+func TestFeeChangedMeanwhile(t *testing.T) {
+	s := newShop(t)
+	b := s.browse(desktop)
+	b.fill("tea-set", "TEA-SET", "1")
+	form := b.checkout(models.WeChat)
+	modelstest.Set(t, s.store, models.SetShippingFee, "1500")
+	got := b.post("/checkout", form)
+	got.check(t, "old fee", 409, "", []string{"total has changed", "CN¥15.00", "CN¥143.50", `name="total" value="14350"`, `value="ada@example.com"`}, nil)
+	modelstest.Set(t, s.store, models.SetFreeShippingFrom, "12850")
+	b.post("/checkout", b.checkout(models.WeChat)).check(t, "free by now", 303, "/o/.*", nil, nil)
 }

@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	mysqldriver "github.com/go-sql-driver/mysql"
@@ -40,28 +41,18 @@ const (
 
 // Options says which database to open and what the shop is.
 type Options struct {
-	Driver  string
-	DSN     string // SQLite: a file, DataDir/saoma.db when empty. MySQL: as go-sql-driver takes it
-	DataDir string
-	Shop    Shop
-	Now     func() time.Time // nil: the system's clock
-	Log     *slog.Logger
+	Driver   string
+	DSN      string // SQLite: a file, DataDir/saoma.db when empty. MySQL: as go-sql-driver takes it
+	DataDir  string
+	Shop     Shop
+	Settings Settings         // what counts until something else is set at the desk
+	Now      func() time.Time // nil: the system's clock
+	Log      *slog.Logger
 }
 
-// Shop is what the store needs to know to price an order.
+// Shop is what stays as it is while the shop runs. What does not is Settings.
 type Shop struct {
-	Currency         string
-	ShippingFee      int64 // minor units, for orders with goods that are shipped
-	FreeShippingFrom int64 // minor units of goods; 0: never free
-	PaymentWindow    time.Duration
-}
-
-// Totals returns the shipping fee and the amount to pay for goods of that sum.
-func (s Shop) Totals(goods int64, shipped bool) (shipping, amount int64) {
-	if shipped && (s.FreeShippingFrom == 0 || goods < s.FreeShippingFrom) {
-		shipping = s.ShippingFee
-	}
-	return shipping, goods + shipping
+	Currency string
 }
 
 // Store keeps the shop. All its methods may be called from many goroutines, and reads never
@@ -78,12 +69,18 @@ type Store struct {
 	now    func() time.Time
 	log    *slog.Logger
 	live   *subscriptions
+
+	configured Settings // as the configuration has them
+	settings   atomic.Pointer[readSettings]
+	learning   sync.Mutex // held by whoever replaces settings
 }
 
 // Open opens the database, brings its tables up to date (two processes may do so at once) and
 // returns the store. Close it when done.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	s := &Store{Shop: o.Shop, driver: o.Driver, now: o.Now, log: o.Log, done: make(chan struct{})}
+	s := &Store{
+		Shop: o.Shop, configured: o.Settings, driver: o.Driver, now: o.Now, log: o.Log, done: make(chan struct{}),
+	}
 	if s.now == nil {
 		s.now = systemTime
 	}
@@ -104,10 +101,14 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 			err = fmt.Errorf("bring the database up to date: %w", err)
 		}
 	}
+	if err == nil {
+		err = s.learnSettings(ctx)
+	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	s.live = newSubscriptions(s)
+	s.work.Go(s.watchSettings)
 	return s, nil
 }
 

@@ -16,8 +16,6 @@ const (
 	ConfirmingAfter = time.Minute
 	// RefusedLately is how long a message that names no order of ours is worth a look.
 	RefusedLately = 24 * time.Hour
-	// LowStock is how few pieces are low.
-	LowStock = 5
 )
 
 // Attention is what waits for somebody, what waits longest first, and at most so much of each as a
@@ -71,7 +69,7 @@ func (s *Store) Attention(ctx context.Context) (Attention, error) {
 			a.Refused = &lone[0].CreatedAt
 		}
 		return db.Preload("Product").
-			Where("counted = ? AND active = ? AND on_hand <= ?", true, true, LowStock).
+			Where("counted = ? AND active = ? AND on_hand <= ?", true, true, s.Settings().LowStock).
 			Order("on_hand, id").Limit(attentionRows).Find(&a.Low).Error
 	})
 	return a, err

@@ -33,6 +33,9 @@ func (s *Store) PlaceOrder(ctx context.Context, d Draft) (*Order, error) {
 		KillPoint("checkout.before_commit")
 		return nil
 	})
+	if errors.Is(err, ErrPriceChanged) {
+		_ = s.learnSettings(ctx) // where a fee was changed, the page that comes next shows the new one
+	}
 	if errors.Is(err, gorm.ErrDuplicatedKey) { // the same form, at the same moment, on another connection
 		return s.OrderByFormToken(ctx, d.FormToken)
 	}
@@ -59,6 +62,10 @@ func (tx *Tx) placeOrder(d Draft, lines map[string]int64) (*Order, error) {
 	if err != nil {
 		return nil, err
 	}
+	settings, err := tx.Settings()
+	if err != nil {
+		return nil, err
+	}
 	now := tx.Now()
 	o := &Order{
 		ID:            NewID(),
@@ -74,7 +81,7 @@ func (tx *Tx) placeOrder(d Draft, lines map[string]int64) (*Order, error) {
 		CustomerSince: d.CustomerSince.UTC().Truncate(time.Millisecond),
 		ClientIP:      d.ClientIP,
 		CreatedAt:     now,
-		ExpiresAt:     now.Add(tx.store.Shop.PaymentWindow),
+		ExpiresAt:     now.Add(settings.PaymentWindow),
 	}
 	goods := Money{Currency: o.Currency}
 	for i := range items {
@@ -89,7 +96,7 @@ func (tx *Tx) placeOrder(d Draft, lines map[string]int64) (*Order, error) {
 		items[i].OrderID = o.ID
 	}
 	o.Goods = goods.Amount
-	o.Shipping, o.Amount = tx.store.Shop.Totals(o.Goods, o.Shipped)
+	o.Shipping, o.Amount = settings.Totals(o.Goods, o.Shipped)
 	if d.Seen != nil && *d.Seen != o.Money() {
 		return nil, ErrPriceChanged
 	}

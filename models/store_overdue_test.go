@@ -25,7 +25,7 @@ func TestOverdue(t *testing.T) {
 		}
 		want("nothing is there", models.Overdue{})
 		modelstest.Order(t, s, "cup")
-		now = now.Add(modelstest.Shop.PaymentWindow - time.Millisecond)
+		now = now.Add(modelstest.Settings.PaymentWindow - time.Millisecond)
 		modelstest.Order(t, s, "cup")
 		want("nothing is due", models.Overdue{})
 		now = now.Add(90*time.Second + time.Millisecond)

@@ -136,24 +136,33 @@ func (s *Service) carryOut(tx *models.Tx, o *models.Order, p *models.Payment, r 
 
 // settleOrder finds the use for money that has come in: it pays the order, or it is an incident.
 func (s *Service) settleOrder(tx *models.Tx, o *models.Order, p *models.Payment, r Report) error {
-	switch o.Status {
-	case models.OrderPending:
-		if _, err := tx.MarkPaid(o, p); err != nil {
-			return err
-		}
-		if other := liveOf(o); other != nil { // begun after this one was given up: close it now
-			return tx.SetCheck(other, tx.Now())
-		}
-		return nil
-	case models.OrderPaid, models.OrderFulfilled:
+	if o.Status != models.OrderPending {
+		return s.settleSurplus(tx, o, p, r)
+	}
+	if _, err := tx.MarkPaid(o, p); err != nil {
+		return err
+	}
+	if other := liveOf(o); other != nil { // begun after this one was given up: close it now
+		return tx.SetCheck(other, tx.Now())
+	}
+	return nil
+}
+
+// settleSurplus does what the shop's policy says, at this moment, with money that nobody waits for.
+func (s *Service) settleSurplus(tx *models.Tx, o *models.Order, p *models.Payment, r Report) error {
+	settings, err := tx.Settings()
+	if err != nil {
+		return err
+	}
+	if o.Status == models.OrderPaid || o.Status == models.OrderFulfilled {
 		_, err := tx.OpenIncident(incidentOf(o, p, r, models.IncidentDuplicatePayment, "the order was paid already"))
-		if err == nil && s.duplicatePayment == RefundAlways {
+		if err == nil && settings.DuplicatePayment == models.RefundAlways {
 			err = s.refundByPolicy(tx, o, p, "paid twice")
 		}
 		return err
 	}
 	late := incidentOf(o, p, r, models.IncidentLatePayment, fmt.Sprintf("paid after the order was %s", o.Status))
-	if s.latePayment == FulfilOrRefund {
+	if settings.LatePayment == models.FulfilOrRefund {
 		revived, err := tx.MarkPaid(o, p)
 		if err != nil {
 			return err
@@ -164,7 +173,7 @@ func (s *Service) settleOrder(tx *models.Tx, o *models.Order, p *models.Payment,
 			return err
 		}
 	}
-	_, err := tx.OpenIncident(late)
+	_, err = tx.OpenIncident(late)
 	return err
 }
 

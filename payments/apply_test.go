@@ -34,12 +34,13 @@ func newShop(t *testing.T, o models.Options, latePolicy string) shop {
 	if err != nil {
 		t.Fatal(err)
 	}
+	o.Settings.LatePayment = latePolicy
 	s := modelstest.Open(t, o)
 	modelstest.Product(t, s, "cup", 2500, 3)
 	return shop{Store: s, gateway: gateway, service: payments.New(payments.Config{
 		Store: s, Gateways: []payments.Account{{Gateway: gateway, Validity: 12 * time.Hour}},
 		Routes:    payments.Routes{{Wallet: "any", Scene: "any", Gateway: models.ScanForPay, Method: "qrcode"}},
-		PublicURL: "http://127.0.0.1:9", LatePayment: latePolicy, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		PublicURL: "http://127.0.0.1:9", Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})}
 }
 
@@ -136,7 +137,7 @@ func (s shop) apply(t *testing.T, r payments.Report) {
 
 func TestSuccessPaysOnce(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, o models.Options) {
-		s := newShop(t, o, payments.FulfilOrRefund)
+		s := newShop(t, o, models.FulfilOrRefund)
 		order, p := s.attempt(t)
 		for range 3 {
 			s.apply(t, s.report(p, payments.StateSucceeded))
@@ -153,7 +154,7 @@ func TestSuccessPaysOnce(t *testing.T) {
 }
 
 func TestOneChangedFieldNeverPays(t *testing.T) {
-	s := newShop(t, modelstest.Options(t), payments.FulfilOrRefund)
+	s := newShop(t, modelstest.Options(t), models.FulfilOrRefund)
 	_, other := s.attempt(t)
 	s.apply(t, func() payments.Report { r := s.report(other, payments.StateSucceeded); return r }())
 	for name, tc := range map[string]struct {
@@ -207,7 +208,7 @@ func TestOneChangedFieldNeverPays(t *testing.T) {
 // TestAnyOrderOfMessagesEndsAlike applies every permutation of what a gateway may say beside a
 // success, with repeats.
 func TestAnyOrderOfMessagesEndsAlike(t *testing.T) {
-	s := newShop(t, modelstest.Options(t), payments.FulfilOrRefund)
+	s := newShop(t, modelstest.Options(t), models.FulfilOrRefund)
 	for _, said := range [][]payments.State{
 		{payments.StateSucceeded, payments.StatePending},
 		{payments.StateSucceeded, payments.StateFailed},
@@ -254,7 +255,7 @@ func permutations[T any](all []T) [][]T {
 
 func TestSimultaneousMessagesPayOnce(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, o models.Options) {
-		s := newShop(t, o, payments.FulfilOrRefund)
+		s := newShop(t, o, models.FulfilOrRefund)
 		order, p := s.attempt(t)
 		var wg sync.WaitGroup
 		for i := range 24 {
@@ -277,7 +278,7 @@ func TestSimultaneousMessagesPayOnce(t *testing.T) {
 // behind the first do not wait for the disk one after the other.
 func TestSimultaneousRepeatsAreKeptOnce(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, o models.Options) {
-		s := newShop(t, o, payments.FulfilOrRefund)
+		s := newShop(t, o, models.FulfilOrRefund)
 		order, p := s.attempt(t)
 		answer := s.report(p, payments.StateSucceeded)
 		answer.Exchange.Response = []byte("answer to a query")
@@ -301,7 +302,7 @@ func TestSimultaneousRepeatsAreKeptOnce(t *testing.T) {
 }
 
 func TestWeakSuccessPaysAndWaitsForAQuery(t *testing.T) {
-	s := newShop(t, modelstest.Options(t), payments.FulfilOrRefund)
+	s := newShop(t, modelstest.Options(t), models.FulfilOrRefund)
 	order, p := s.attempt(t)
 	weak := s.report(p, payments.StateSucceeded)
 	weak.Conclusive = false
@@ -324,7 +325,7 @@ func TestWeakSuccessPaysAndWaitsForAQuery(t *testing.T) {
 }
 
 func TestQueryThatDeniesASuccessIsAConflict(t *testing.T) {
-	s := newShop(t, modelstest.Options(t), payments.FulfilOrRefund)
+	s := newShop(t, modelstest.Options(t), models.FulfilOrRefund)
 	order, p := s.attempt(t)
 	weak := s.report(p, payments.StateSucceeded)
 	weak.Conclusive = false
@@ -343,7 +344,7 @@ func TestQueryThatDeniesASuccessIsAConflict(t *testing.T) {
 
 func TestSecondPaymentIsFound(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, o models.Options) {
-		s := newShop(t, o, payments.FulfilOrRefund)
+		s := newShop(t, o, models.FulfilOrRefund)
 		order, first := s.attempt(t)
 		s.apply(t, s.report(first, payments.StateClosed))
 		second := s.attemptFor(t, order)
@@ -366,11 +367,11 @@ func TestLateMoney(t *testing.T) {
 		stockGone bool
 		want      standing
 	}{
-		"revives the order": {payments.FulfilOrRefund, false, standing{
+		"revives the order": {models.FulfilOrRefund, false, standing{
 			Order: models.OrderPaid, Incidents: []string{"late_payment resolved"}, OnHand: 2}},
-		"waits when the stock is gone": {payments.FulfilOrRefund, true, standing{
+		"waits when the stock is gone": {models.FulfilOrRefund, true, standing{
 			Order: models.OrderExpired, Incidents: []string{"late_payment open"}}},
-		"asks": {payments.Ask, false, standing{
+		"asks": {models.AskStaff, false, standing{
 			Order: models.OrderExpired, Incidents: []string{"late_payment open"}, OnHand: 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -405,12 +406,50 @@ func TestLateMoney(t *testing.T) {
 	}
 }
 
+// TestPolicyChanged: what staff set meanwhile decides about the money that comes next, by whichever
+// process it comes in.
+func TestPolicyChanged(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, o models.Options) {
+		o.Settings.LatePayment = models.AskStaff
+		s := newShop(t, o, models.AskStaff)
+		desk := modelstest.Open(t, o)
+		late := func() standing {
+			t.Helper()
+			order, p := s.attempt(t)
+			err := s.Tx(context.Background(), func(tx *models.Tx) error {
+				order, err := tx.LockOrder(order.ID)
+				if err != nil {
+					return err
+				}
+				_, err = tx.CloseOrder(order, models.OrderExpired)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.apply(t, s.report(p, payments.StateSucceeded))
+			return s.standing(t, order.ID)
+		}
+		if got := late(); got.Order != models.OrderExpired || !slices.Equal(got.Incidents, []string{"late_payment open"}) {
+			t.Errorf("asking staff: got %+v, want expired with an open incident", got)
+		}
+		modelstest.Set(t, desk, models.SetLatePayment, models.FulfilOrRefund)
+		if got := late(); got.Order != models.OrderPaid || !slices.Equal(got.Incidents, []string{"late_payment resolved"}) {
+			t.Errorf("fulfilling: got %+v, want paid with a resolved incident", got)
+		}
+		modelstest.Set(t, desk, models.SetLatePayment, models.AskStaff)
+		if got := late(); got.Order != models.OrderExpired {
+			t.Errorf("asking again: got %+v, want expired", got)
+		}
+	})
+}
+
 func TestExpiryAgainstNotification(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, o models.Options) {
 		var mu sync.Mutex
 		now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 		o.Now = func() time.Time { mu.Lock(); defer mu.Unlock(); return now }
-		s := newShop(t, o, payments.FulfilOrRefund)
+		s := newShop(t, o, models.FulfilOrRefund)
 		order, p := s.attempt(t)
 		mu.Lock()
 		now = now.Add(15 * time.Minute)

@@ -95,7 +95,7 @@ func TestCancelAfterPayment(t *testing.T) {
 
 // Nobody is canceled while nobody knows whether he has paid.
 func TestCancelWithoutAnswer(t *testing.T) {
-	s := newShop(t, modelstest.Options(t), payments.Ask)
+	s := newShop(t, modelstest.Options(t), models.AskStaff)
 	order, _ := s.attempt(t)
 	if err := s.service.Cancel(context.Background(), order.Number, "", mia); !errors.Is(err, payments.ErrStillAsking) {
 		t.Errorf("got %v, want ErrStillAsking", err)
@@ -134,7 +134,7 @@ func TestCancelRacesWithPayment(t *testing.T) {
 
 func TestMarkPaid(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, o models.Options) {
-		s := newShop(t, o, payments.Ask)
+		s := newShop(t, o, models.AskStaff)
 		ctx := context.Background()
 		order := modelstest.Order(t, s.Store, "cup")
 		hand := payments.HandPayment{Reference: "BANK 77", Note: "seen on the statement", By: mia}
@@ -178,7 +178,7 @@ func TestMarkPaid(t *testing.T) {
 }
 
 func TestMarkPaidAfterExpiry(t *testing.T) {
-	s := newShop(t, modelstest.Options(t), payments.Ask)
+	s := newShop(t, modelstest.Options(t), models.AskStaff)
 	ctx := context.Background()
 	draft := modelstest.Draft("cup", 3)
 	order, err := s.PlaceOrder(ctx, draft)
@@ -217,7 +217,7 @@ func (s shop) close(t *testing.T, o *models.Order, to models.OrderStatus) {
 
 // Money that a gateway reports after the order was marked is a second payment, and is seen.
 func TestMarkPaidAndThenPaid(t *testing.T) {
-	s := newShop(t, modelstest.Options(t), payments.Ask)
+	s := newShop(t, modelstest.Options(t), models.AskStaff)
 	order, p := s.attempt(t)
 	if err := s.service.MarkPaid(context.Background(), order.Number, payments.HandPayment{Reference: "B", By: mia}); !errors.Is(err, payments.ErrStillAsking) {
 		t.Errorf("while the gateway does not answer about the attempt: got %v, want ErrStillAsking", err)
@@ -234,7 +234,7 @@ func TestMarkPaidAndThenPaid(t *testing.T) {
 }
 
 func TestRevive(t *testing.T) {
-	s := newShop(t, modelstest.Options(t), payments.Ask)
+	s := newShop(t, modelstest.Options(t), models.AskStaff)
 	ctx := context.Background()
 	order, p := s.attempt(t)
 	if err := s.service.Revive(ctx, p.Number, mia); !errors.Is(err, models.ErrOrderMoved) {
@@ -299,7 +299,7 @@ func TestRefundAsOnce(t *testing.T) {
 
 // What a person decides can be told from what a gateway says, for ever.
 func TestActsKeepTheirText(t *testing.T) {
-	s := newShop(t, modelstest.Options(t), payments.Ask)
+	s := newShop(t, modelstest.Options(t), models.AskStaff)
 	order := modelstest.Order(t, s.Store, "cup")
 	if err := s.service.Cancel(context.Background(), order.Number, "no longer wanted", mia); err != nil {
 		t.Fatal(err)

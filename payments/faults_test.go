@@ -44,7 +44,7 @@ func TestSwitchAtASlowGateway(t *testing.T) {
 
 // TestNothingIsKeptOfWhatNeverLeft: evidence holds what a gateway may have read.
 func TestNothingIsKeptOfWhatNeverLeft(t *testing.T) {
-	s := newShop(t, modelstest.Options(t), payments.FulfilOrRefund)
+	s := newShop(t, modelstest.Options(t), models.FulfilOrRefund)
 	o, _ := s.attempt(t)
 	if err := s.service.Check(context.Background(), o.Token); !errors.Is(err, payments.ErrStillAsking) {
 		t.Errorf("ask a gateway that cannot be reached: got %v, want ErrStillAsking", err)

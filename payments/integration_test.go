@@ -59,14 +59,13 @@ func wire(t *testing.T, o models.Options, routes payments.Routes) *wired {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Now, o.Log = w.now, log
+	o.Now, o.Log, o.Settings.DuplicatePayment = w.now, log, models.RefundAlways
 	w.Store = modelstest.Open(t, o)
 	modelstest.Product(t, w.Store, "cup", 2500, 3)
 	t.Cleanup(func() { w.proveEverything(o) })
 	w.service = payments.New(payments.Config{
-		Store: w.Store, Routes: routes, PublicURL: server.URL, ShopName: "Test", Log: log,
-		Gateways:    []payments.Account{{Gateway: sfp, Validity: 12 * time.Hour}, {Gateway: p2p, Validity: 2 * time.Hour}},
-		LatePayment: payments.FulfilOrRefund, DuplicatePayment: payments.RefundAlways,
+		Store: w.Store, Routes: routes, PublicURL: server.URL, Log: log,
+		Gateways: []payments.Account{{Gateway: sfp, Validity: 12 * time.Hour}, {Gateway: p2p, Validity: 2 * time.Hour}},
 	})
 	return w
 }

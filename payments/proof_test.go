@@ -267,7 +267,7 @@ func newStub(t *testing.T, o models.Options) stubShop {
 	modelstest.Product(t, s.Store, "cup", 2500, 3)
 	s.service = payments.New(payments.Config{
 		Store: s.Store, Gateways: []payments.Account{{Gateway: s.stub, Validity: 12 * time.Hour}},
-		LatePayment: payments.FulfilOrRefund, DuplicatePayment: payments.Ask, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	return s
 }

@@ -21,23 +21,13 @@ var (
 	ErrUnknownOrder = &models.Error{Kind: models.NotFound, Key: "error.unknown_order"}
 )
 
-// Policies for money that came when nobody waited for it any more.
-const (
-	FulfilOrRefund = "fulfil_or_refund" // revive the order when its stock can be taken again, else refund
-	RefundAlways   = "refund"
-	Ask            = "ask" // leave the decision to staff
-)
-
 // Config is what the service is made of.
 type Config struct {
-	Store            *models.Store
-	Gateways         []Account
-	Routes           Routes // to the gateways above; all of them take the shop's currency
-	PublicURL        string // absolute, without a slash at the end
-	ShopName         string
-	LatePayment      string // FulfilOrRefund or Ask
-	DuplicatePayment string // RefundAlways or Ask
-	Log              *slog.Logger
+	Store     *models.Store
+	Gateways  []Account
+	Routes    Routes // to the gateways above; all of them take the shop's currency
+	PublicURL string // absolute, without a slash at the end
+	Log       *slog.Logger
 }
 
 // Account is one gateway that is switched on.
@@ -55,25 +45,21 @@ type account struct {
 // Service starts payments, learns what became of them, and records it. It may be used from many
 // goroutines and by several processes on one database.
 type Service struct {
-	store            *models.Store
-	accounts         map[models.GatewayName]account
-	routes           Routes
-	publicURL        string
-	shopName         string
-	latePayment      string
-	duplicatePayment string
-	refused          *rate.Limiter
-	metrics          *vm.Set
-	askedLate        *vm.Histogram
-	log              *slog.Logger
+	store     *models.Store
+	accounts  map[models.GatewayName]account
+	routes    Routes
+	publicURL string
+	refused   *rate.Limiter
+	metrics   *vm.Set
+	askedLate *vm.Histogram
+	log       *slog.Logger
 }
 
 // New returns the service.
 func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, accounts: map[models.GatewayName]account{}, publicURL: c.PublicURL,
-		routes: c.Routes, shopName: c.ShopName, latePayment: c.LatePayment, duplicatePayment: c.DuplicatePayment,
-		refused: rate.NewLimiter(1, refusedBurst), metrics: vm.NewSet(), log: c.Log,
+		routes: c.Routes, refused: rate.NewLimiter(1, refusedBurst), metrics: vm.NewSet(), log: c.Log,
 	}
 	s.askedLate = s.metrics.NewHistogram("saoma_sweep_delay_seconds")
 	for _, a := range c.Gateways {

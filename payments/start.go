@@ -150,7 +150,7 @@ func (s *Service) createRequest(o *models.Order, p *models.Payment) CreateReques
 	return CreateRequest{
 		Number: p.Number, Method: p.Method, Wallet: p.Wallet, Money: p.Money(),
 		Goods: o.Goods, Shipping: o.Shipping,
-		Title:     s.shopName + " " + o.Number,
+		Title:     s.store.Settings().ShopName + " " + o.Number,
 		NotifyURL: s.publicURL + "/pay/notify/" + string(p.Gateway),
 		ReturnURL: s.publicURL + "/pay/return/" + o.Token,
 		OrderedAt: o.CreatedAt, CreatedAt: p.CreatedAt, ExpiresAt: p.ExpiresAt,

@@ -55,14 +55,14 @@ func newDeskOn(t testing.TB, options models.Options) *desk {
 	d.store = modelstest.Open(t, options)
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	base, err := web.New(web.Config{
-		ShopName: "Demo", PublicURL: "http://example.com", Currency: "CNY",
+		PublicURL: "http://example.com", Currency: "CNY",
 		Languages: []string{"en", "zh-Hans"}, TimeZone: time.UTC,
 		SecretKey: []byte("a secret key of thirty-two bytes"),
 	}, d.store)
 	if err != nil {
 		t.Fatal(err)
 	}
-	service := payments.New(payments.Config{Store: d.store, PublicURL: "http://example.com", ShopName: "Demo", Log: log})
+	service := payments.New(payments.Config{Store: d.store, PublicURL: "http://example.com", Log: log})
 	if d.pages, err = New(base, service, "http://example.com", log); err != nil {
 		t.Fatal(err)
 	}

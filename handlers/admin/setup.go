@@ -40,7 +40,7 @@ func (a *Pages) check(form newPasswordForm, email string) web.FieldErrors {
 	if form.Password != form.Again {
 		return web.FieldErrors{"password_again": "invalid.password_again"}
 	}
-	errs, err := fieldErrors(models.CheckPassword(form.Password, email, a.base.Config.ShopName))
+	errs, err := fieldErrors(models.CheckPassword(form.Password, email, a.store.Settings().ShopName))
 	if err != nil {
 		panic(err) // it only refuses fields
 	}

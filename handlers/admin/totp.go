@@ -121,7 +121,7 @@ func (a *Pages) beginTOTP(c *fiber.Ctx) error {
 }
 
 // issuer names the shop in an app that shows codes.
-func (a *Pages) issuer() string { return strings.ReplaceAll(a.base.Config.ShopName, ":", " ") }
+func (a *Pages) issuer() string { return strings.ReplaceAll(a.store.Settings().ShopName, ":", " ") }
 
 // drawTOTP draws the secret that was begun, for the app to scan.
 func (a *Pages) drawTOTP(c *fiber.Ctx) error {

@@ -37,7 +37,7 @@ func newStreaming(t *testing.T) *streaming {
 	store := modelstest.Open(t, o)
 	modelstest.Product(t, store, "cup", 12850, 10)
 	base, err := web.New(web.Config{
-		ShopName: "Shop", PublicURL: "http://shop.test", Currency: "CNY", Languages: []string{"en"},
+		PublicURL: "http://shop.test", Currency: "CNY", Languages: []string{"en"},
 		TimeZone: time.UTC, SecretKey: []byte(strings.Repeat("k", 32)),
 	}, store)
 	if err != nil {
@@ -207,7 +207,7 @@ func TestEventsTellWhatTimeAloneChanges(t *testing.T) {
 	Attempt(t, s.store, o, models.WeChat, models.ActionCode, "x")
 	r := s.watch(t, t.Context(), o)
 	before, _ := r.event(t)
-	s.late.Store(int64(modelstest.Shop.PaymentWindow))
+	s.late.Store(int64(modelstest.Settings.PaymentWindow))
 	after, data := r.event(t)
 	if after == before || data.Status != models.OrderPending {
 		t.Errorf("got event %s %+v after %s, want another version of the pending order", after, data, before)

@@ -56,13 +56,13 @@ func newShopOn(t *testing.T, store *models.Store) *shop {
 	service := payments.New(payments.Config{
 		Store: s.Store, Gateways: []payments.Account{{Gateway: s.till, Validity: 12 * time.Hour}},
 		Routes:    payments.Routes{{Wallet: "any", Scene: "any", Gateway: models.ScanForPay, Method: "qrcode"}},
-		PublicURL: publicURL, ShopName: "Shop", LatePayment: payments.FulfilOrRefund, Log: log,
+		PublicURL: publicURL, Log: log,
 	})
 	var err error
 	s.app, err = handlers.New(handlers.Deps{
 		Store: s.Store, Payments: service, Log: log,
 		Config: web.Config{
-			ShopName: "Shop", PublicURL: publicURL, Currency: "CNY", Languages: []string{"en", "zh-Hans"},
+			PublicURL: publicURL, Currency: "CNY", Languages: []string{"en", "zh-Hans"},
 			TimeZone: time.FixedZone("HKT", 8*60*60), SecretKey: []byte(strings.Repeat("k", 32)), SandboxOn: true,
 		},
 	})

@@ -93,7 +93,7 @@ func (p *Pages) cart(ctx context.Context, page web.Page, s *web.Session) (cart, 
 			return cart{}, err
 		}
 	}
-	filled.Shipping, filled.Amount = p.store.Shop.Totals(filled.Goods, filled.Shipped)
+	filled.Shipping, filled.Amount = p.store.Settings().Totals(filled.Goods, filled.Shipped)
 	return filled, nil
 }
 

@@ -37,7 +37,7 @@ func (b *Base) Page(c *fiber.Ctx, titleKey string, args ...any) Page {
 	p := Page{
 		Title:     language.Text(titleKey, args...),
 		Lang:      language.Code,
-		ShopName:  b.Config.ShopName,
+		ShopName:  b.Store.Settings().ShopName,
 		Path:      c.Path(),
 		PublicURL: b.Config.PublicURL,
 		CartCount: session.Count(),

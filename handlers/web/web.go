@@ -20,7 +20,6 @@ import (
 // Config is what the pages need to know of the configuration. The zero value of a field that
 // says nothing else is usable.
 type Config struct {
-	ShopName          string
 	PublicURL         string   // absolute, without a slash at its end; https makes cookies Secure
 	Currency          string   // ISO 4217
 	Languages         []string // the first is the default

@@ -18,7 +18,7 @@ import (
 // testConfig is the configuration that tests begin with.
 func testConfig() Config {
 	return Config{
-		ShopName: "Test shop", PublicURL: "http://localhost:8080", Currency: "CNY",
+		PublicURL: "http://localhost:8080", Currency: "CNY",
 		Languages: []string{"en", "zh-Hans", "zh-Hant", "ja"}, TimeZone: time.UTC,
 		SecretKey: []byte("a secret key of thirty-two bytes"),
 	}

@@ -16,13 +16,10 @@ import (
 
 // Limits of values.
 const (
-	minSecretKey     = 32 // bytes
-	minSecret        = 16 // bytes of what a gateway signs with
-	maxPublicURL     = 84 // with /pay/return/ and a token it fits Pass2Pay's 128 characters
-	minPaymentWindow = time.Second
-	maxPaymentWindow = 24 * time.Hour
-	minValidity      = time.Minute
-	maxFee           = 1_000_000_000_000 // keeps every total far from overflow
+	minSecretKey = 32 // bytes
+	minSecret    = 16 // bytes of what a gateway signs with
+	maxPublicURL = 84 // with /pay/return/ and a token it fits Pass2Pay's 128 characters
+	minValidity  = time.Minute
 )
 
 // languages are those that the shop can speak.
@@ -102,8 +99,8 @@ func checkStorage(m *mistakes, c *Config) {
 			m.add("redis.url", "must be empty or an address such as redis://host:6379 or rediss://host:6379")
 		}
 	}
-	m.oneOf("policies.late_payment", c.Policies.LatePayment, FulfilOrRefund, Ask)
-	m.oneOf("policies.duplicate_payment", c.Policies.DuplicatePayment, Refund, Ask)
+	m.oneOf("policies.late_payment", c.Policies.LatePayment, models.FulfilOrRefund, models.AskStaff)
+	m.oneOf("policies.duplicate_payment", c.Policies.DuplicatePayment, models.RefundAlways, models.AskStaff)
 }
 
 func checkShop(m *mistakes, s Shop) {
@@ -120,7 +117,7 @@ func checkShop(m *mistakes, s Shop) {
 	if !isTimeZone(s.TimeZone) {
 		m.add("shop.time_zone", "%q must be a time zone's name, such as Asia/Hong_Kong or UTC", s.TimeZone)
 	}
-	if s.PaymentWindow < minPaymentWindow || s.PaymentWindow > maxPaymentWindow {
+	if s.PaymentWindow < models.MinPaymentWindow || s.PaymentWindow > models.MaxPaymentWindow {
 		m.add("shop.payment_window", "%s must be between 1s and 24h", s.PaymentWindow)
 	}
 	checkFee(m, "shop.shipping_fee", s.ShippingFee)
@@ -134,8 +131,8 @@ func isTimeZone(name string) bool {
 }
 
 func checkFee(m *mistakes, path string, fee int64) {
-	if fee < 0 || fee > maxFee {
-		m.add(path, "%d must be between 0 and %d, in the currency's minor unit", fee, int64(maxFee))
+	if fee < 0 || fee > models.MaxFee {
+		m.add(path, "%d must be between 0 and %d, in the currency's minor unit", fee, int64(models.MaxFee))
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"saoma/models"
 )
 
 // Config is the whole configuration. Each key is explained in config.yaml.
@@ -65,17 +67,10 @@ type Shop struct {
 	FreeShippingFrom int64         `yaml:"free_shipping_from"` // 0: never free
 }
 
-// What is done with money that nobody waits for any more.
-const (
-	FulfilOrRefund = "fulfil_or_refund"
-	Refund         = "refund"
-	Ask            = "ask"
-)
-
 // Policies decide about money that came late or twice.
 type Policies struct {
-	LatePayment      string `yaml:"late_payment"`      // FulfilOrRefund, Ask
-	DuplicatePayment string `yaml:"duplicate_payment"` // Refund, Ask
+	LatePayment      string `yaml:"late_payment"`      // models.FulfilOrRefund, models.AskStaff
+	DuplicatePayment string `yaml:"duplicate_payment"` // models.RefundAlways, models.AskStaff
 }
 
 // Gateways are the companies that move the money.
@@ -150,7 +145,7 @@ func defaults() *Config {
 			TimeZone:      "Asia/Hong_Kong",
 			PaymentWindow: 15 * time.Minute,
 		},
-		Policies: Policies{LatePayment: FulfilOrRefund, DuplicatePayment: Refund},
+		Policies: Policies{LatePayment: models.FulfilOrRefund, DuplicatePayment: models.RefundAlways},
 		Gateways: Gateways{
 			ScanForPay: ScanForPay{
 				Enabled: true, Currencies: []string{"CNY", "HKD", "JPY"}, Validity: 12 * time.Hour, Statement: defaultStatement(),

@@ -17,7 +17,13 @@ import (
 )
 
 // Shop is the shop that test stores keep.
-var Shop = models.Shop{Currency: "CNY", ShippingFee: 1000, FreeShippingFrom: 50000, PaymentWindow: 15 * time.Minute}
+var Shop = models.Shop{Currency: "CNY"}
+
+// Settings are those that test stores begin with.
+var Settings = models.Settings{
+	ShopName: "Demo", ShippingFee: 1000, FreeShippingFrom: 50000, PaymentWindow: 15 * time.Minute, LowStock: models.DefaultLowStock,
+	LatePayment: models.FulfilOrRefund, DuplicatePayment: models.AskStaff,
+}
 
 // New returns an empty store on a new SQLite database, closed when the test ends.
 func New(t testing.TB) *models.Store {
@@ -31,8 +37,8 @@ func Options(t testing.TB) models.Options {
 	return models.Options{
 		Driver: models.DriverSQLite,
 		DSN:    filepath.Join(t.TempDir(), "saoma.db"),
-		Shop:   Shop,
-		Log:    slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Shop:   Shop, Settings: Settings,
+		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}
 }
 
@@ -128,5 +134,19 @@ func Draft(sku string, n int64) models.Draft {
 		},
 		Wallet: models.WeChat, Language: "en", ClientIP: "127.0.0.1",
 		CustomerID: models.NewToken(), CustomerSince: time.Unix(1700000000, 0),
+	}
+}
+
+// Set sets a setting as somebody does who sees how it stands now.
+func Set(t testing.TB, s *models.Store, d models.Setting, value string) {
+	t.Helper()
+	states, err := s.SettingStates(context.Background(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wanted := models.SettingChange{Setting: d, Value: value, Seen: states[d.Name].Mark()}
+	changed, moved, err := s.ChangeSettings(context.Background(), models.CommandLine(), []models.SettingChange{wanted})
+	if err != nil || len(changed) != 1 {
+		t.Fatalf("set %s from %q to %q: got changed %v, moved %v, %v", d.Name, states[d.Name].Value, value, changed, moved, err)
 	}
 }
