@@ -282,6 +282,13 @@ var migrations = []*gormigrate.Migration{
 		index("payments", "payments_confirming", "status, confirmed_at, succeeded_at"),
 		index("refunds", "refunds_waiting", "status, created_at")),
 	indexes("024_lone_evidence", index("evidence", "evidence_alone", "order_id, id")),
+	indexes("035_paid_orders", index("orders", "orders_paid", "paid_at, id, currency")),
+	step("036_day_figures", `CREATE TABLE IF NOT EXISTS day_figures (
+		begins_at TIME NOT NULL,
+		ends_at TIME NOT NULL,
+		figures MEDIUMTEXT NOT NULL,
+		PRIMARY KEY (begins_at, ends_at)
+	) CLUSTERED`),
 }
 
 // step is a migration of one table and its indexes. The type words TIME, BLOB and MEDIUMTEXT stand
