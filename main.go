@@ -188,6 +188,7 @@ func serve(ctx context.Context, c *config.Config) error {
 	var work sync.WaitGroup
 	work.Go(func() { service.Run(working) })
 	work.Go(func() { forgetSessions(working, store, log) })
+	work.Go(func() { closeDays(working, c, store, log) })
 	served := make(chan error, 2)
 	go func() { served <- app.Serve(listener) }()
 	if app.Apart != nil {
@@ -247,6 +248,26 @@ func forgetSessions(ctx context.Context, store *models.Store, log *slog.Logger) 
 			if err := errors.Join(store.DeleteOldSessions(ctx), store.DeleteOldStaffRows(ctx)); err != nil {
 				log.Warn("forget old sessions", "err", err)
 			}
+		}
+	}
+}
+
+// closeDays keeps the figures of days that are over, so that those of a long time are quick to read.
+func closeDays(ctx context.Context, c *config.Config, store *models.Store, log *slog.Logger) {
+	zone, err := time.LoadLocation(c.Shop.TimeZone)
+	if err != nil {
+		panic(err) // config has checked it
+	}
+	tick := time.NewTicker(10 * time.Minute)
+	defer tick.Stop()
+	for {
+		if err := store.CloseDays(ctx, zone); err != nil && ctx.Err() == nil {
+			log.Warn("close days", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
 		}
 	}
 }

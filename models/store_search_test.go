@@ -378,6 +378,7 @@ func filledShop(b *testing.B) (*models.Store, int) {
 	if os.Getenv("SAOMA_BENCH_DRIVER") == models.DriverMySQL {
 		o = modelstest.MySQLOptions(b)
 	}
+	o.Now = func() time.Time { return fillStart.Add(time.Duration(n)*time.Minute + 48*time.Hour) }
 	s := modelstest.Open(b, o)
 	start := time.Now()
 	fillOrders(b, s, n)

@@ -138,6 +138,10 @@ func (a *Pages) table() []route {
 		{post, "/admin/incidents/:id/settle", only(owner, finance), a.settleIncident},
 		{get, "/admin/messages", seeing, a.showMessages},
 
+		// Numbers.
+		{get, "/admin/numbers", only(owner, finance, readOnly), a.showNumbers},
+		{get, "/admin/numbers.csv", only(owner, finance, readOnly), a.exportNumbers},
+
 		// One's own account.
 		{get, "/admin/account", everyone, a.showAccount},
 		{post, "/admin/account/password", everyone, a.changePassword},

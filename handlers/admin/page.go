@@ -32,6 +32,7 @@ type navItem struct {
 var navigation = []struct{ path, key string }{
 	{"/admin", "admin.nav.home"},
 	{"/admin/orders", "admin.nav.orders"},
+	{"/admin/numbers", "admin.nav.numbers"},
 	{"/admin/staff", "admin.nav.staff"},
 	{"/admin/audit", "admin.nav.audit"},
 }
