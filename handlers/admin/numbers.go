@@ -347,7 +347,7 @@ func (n *report) wait(s models.Sales, percent int64) string {
 	case !some:
 		return nothing
 	case d < 2*time.Minute:
-		return n.T("admin.numbers.seconds", "count", int64(d/time.Second))
+		return n.T("admin.numbers.seconds", "seconds", int64(d/time.Second))
 	case d < 2*time.Hour:
 		return n.T("admin.numbers.minutes", "minutes", int64(d/time.Minute), "seconds", int64(d%time.Minute/time.Second))
 	default:
