@@ -168,6 +168,7 @@ func (a *App) routes(d Deps) {
 	s := shop.New(a.base, d.Payments.Routes(), a.pay.Begin, d.Log)
 	app.Get("/", s.ShowCatalogue)
 	app.Get("/products/:slug", s.ShowProduct)
+	app.Get("/pages/:page", s.ShowText)
 
 	// Buying.
 	app.Get("/cart", s.ShowCart)

@@ -532,3 +532,20 @@ func TestFeeChangedMeanwhile(t *testing.T) {
 	modelstest.Set(t, s.store, models.SetFreeShippingFrom, "12850")
 	b.post("/checkout", b.checkout(models.WeChat)).check(t, "free by now", 303, "/o/.*", nil, nil)
 }
+
+// TestShopTexts: what the merchant wrote has a page each, and nothing of it is taken for HTML.
+func TestShopTexts(t *testing.T) {
+	s := newShop(t)
+	b := s.browse(desktop)
+	b.get("/").check(t, "nothing written", 200, "", nil, []string{`href="/pages/`})
+	b.get("/pages/about").check(t, "nothing written", 404, "", []string{"no such page"}, nil)
+	modelstest.Set(t, s.store, models.SetText("about", "en"), "We sell tea.\nSince 1897.\n\nAnd <b>cups</b>.")
+	modelstest.Set(t, s.store, models.SetText("contact", "zh-Hans"), "电话 1234")
+	b.get("/").check(t, "foot", 200, "", []string{`<a href="/pages/about">About us</a>`, `<a href="/pages/contact">Contact</a>`}, []string{`href="/pages/terms"`})
+	b.get("/pages/about").check(t, "own language", 200, "", []string{
+		"<h1>About us</h1>", `<p class="prose">We sell tea.` + "\n" + `Since 1897.</p>`, `<p class="prose">And &lt;b&gt;cups&lt;/b&gt;.</p>`,
+	}, []string{`lang="zh-Hans">`})
+	b.get("/pages/contact").check(t, "another language", 200, "", []string{"<h1>Contact</h1>", `<div class="stack" lang="zh-Hans">`, "电话 1234"}, nil)
+	b.get("/pages/terms").check(t, "not written", 404, "", nil, nil)
+	b.get("/pages/prices").check(t, "no such page", 404, "", nil, nil)
+}

@@ -161,8 +161,8 @@ type SettingChange struct {
 	Seen    string // the mark of the value that the person saw
 }
 
-// touched reports whether the person changed what was to be seen.
-func (c SettingChange) touched() bool { return c.GiveUp || markOf(c.Value) != c.Seen }
+// Touched reports whether the person changed what was to be seen.
+func (c SettingChange) Touched() bool { return c.GiveUp || markOf(c.Value) != c.Seen }
 
 // fulfilled reports whether the setting already stands as the person wants it.
 func (c SettingChange) fulfilled(state SettingState) bool {
@@ -212,7 +212,7 @@ func (tx *Tx) changeSettings(by Actor, wanted []SettingChange) (changed, moved [
 	for _, w := range wanted {
 		state := states[w.Setting.Name]
 		switch {
-		case !w.touched() || w.fulfilled(state):
+		case !w.Touched() || w.fulfilled(state):
 			continue
 		case state.Mark() != w.Seen:
 			moved = append(moved, w.Setting.Name)

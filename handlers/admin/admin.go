@@ -154,6 +154,12 @@ func (a *Pages) table() []route {
 		{post, "/admin/account/totp/remove", everyone.fresh(), a.removeOwnTOTP},
 		{post, "/admin/account/recovery", everyone.fresh(), a.renewRecoveryCodes},
 
+		// Settings.
+		{get, "/admin/settings", only(owner), a.showSettings},
+		{post, "/admin/settings/shop", only(owner), a.changeShop},
+		{post, "/admin/settings/money", only(owner).fresh(), a.changeMoney},
+		{post, "/admin/settings/texts/:language", only(owner), a.changeTexts},
+
 		// Staff.
 		{get, "/admin/staff", only(owner), a.showStaff},
 		{post, "/admin/staff", only(owner).fresh(), a.invite},

@@ -33,6 +33,7 @@ var navigation = []struct{ path, key string }{
 	{"/admin", "admin.nav.home"},
 	{"/admin/orders", "admin.nav.orders"},
 	{"/admin/numbers", "admin.nav.numbers"},
+	{"/admin/settings", "admin.nav.settings"},
 	{"/admin/staff", "admin.nav.staff"},
 	{"/admin/audit", "admin.nav.audit"},
 }

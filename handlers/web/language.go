@@ -103,6 +103,9 @@ func (l *Language) Text(key string, args ...any) string {
 // Number writes a whole number as the reader expects it.
 func (l *Language) Number(n int64) string { return l.numbers.Sprint(n) }
 
+// Languages returns those that pages can be read in, the default first.
+func (b *Base) Languages() []*Language { return b.languages.all }
+
 // Language returns what the visitor reads: what was chosen, or what the browser asks for, or
 // what the wallet is set to, or the shop's default.
 func (b *Base) Language(c *fiber.Ctx) *Language {

@@ -22,6 +22,7 @@ type Page struct {
 	Path        string
 	PublicURL   string
 	CartCount   int64
+	Texts       []Link // to what the merchant wrote about the shop
 	SandboxOn   bool
 	Refresh     int // seconds after which the page loads itself anew where scripts are off; 0: never
 
@@ -41,6 +42,7 @@ func (b *Base) Page(c *fiber.Ctx, titleKey string, args ...any) Page {
 		Path:      c.Path(),
 		PublicURL: b.Config.PublicURL,
 		CartCount: session.Count(),
+		Texts:     b.shopTexts(language),
 		SandboxOn: b.Config.SandboxOn,
 		base:      b, language: language, session: session,
 	}
