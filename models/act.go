@@ -13,6 +13,9 @@ const (
 	ActResolve  = "resolve_incident"
 	ActAsk      = "ask_gateways"
 	ActExport   = "export_orders"
+
+	ActResendMail = "resend_mail"
+	ActLeaveMail  = "leave_mail"
 )
 
 // verdictDone is the verdict of an act: there is nothing to judge about it.

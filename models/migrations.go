@@ -289,6 +289,22 @@ var migrations = []*gormigrate.Migration{
 		figures MEDIUMTEXT NOT NULL,
 		PRIMARY KEY (begins_at, ends_at)
 	) CLUSTERED`),
+	step("045_mails", `CREATE TABLE IF NOT EXISTS mails (
+		id varchar(36) PRIMARY KEY,
+		order_id varchar(36) NOT NULL,
+		kind varchar(16) NOT NULL,
+		refund_id varchar(36) NOT NULL,
+		copy bigint NOT NULL,
+		status varchar(16) NOT NULL,
+		tries bigint NOT NULL,
+		try_at TIME,
+		failure varchar(500) NOT NULL,
+		created_at TIME NOT NULL,
+		updated_at TIME NOT NULL,
+		sent_at TIME,
+		FOREIGN KEY (order_id) REFERENCES orders(id),
+		CONSTRAINT mails_once UNIQUE (order_id, kind, refund_id, copy)
+	)`, index("mails", "mails_due", "try_at"), index("mails", "mails_status", "status, created_at")),
 }
 
 // step is a migration of one table and its indexes. The type words TIME, BLOB and MEDIUMTEXT stand

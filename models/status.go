@@ -45,6 +45,17 @@ const (
 	IncidentResolved IncidentStatus = "resolved"
 )
 
+// MailStatus is where one mail to a buyer stands.
+type MailStatus string
+
+// The states of a mail.
+const (
+	MailQueued  MailStatus = "queued"   // waits to be sent, for the first time or again
+	MailSent    MailStatus = "sent"     // the mail server has taken it
+	MailGivenUp MailStatus = "given_up" // not sent, and somebody has to look
+	MailLeft    MailStatus = "left"     // not sent, and somebody has looked
+)
+
 // The one table of allowed moves. A state that is not a key is final.
 var (
 	orderMoves = map[OrderStatus][]OrderStatus{
@@ -65,6 +76,10 @@ var (
 	incidentMoves = map[IncidentStatus][]IncidentStatus{
 		IncidentOpen: {IncidentResolved},
 	}
+	mailMoves = map[MailStatus][]MailStatus{
+		MailQueued:  {MailSent, MailGivenUp},
+		MailGivenUp: {MailLeft},
+	}
 )
 
 // CanBecome reports whether the table allows the move.
@@ -75,6 +90,9 @@ func (s PaymentStatus) CanBecome(to PaymentStatus) bool { return slices.Contains
 
 // CanBecome reports whether the table allows the move.
 func (s RefundStatus) CanBecome(to RefundStatus) bool { return slices.Contains(refundMoves[s], to) }
+
+// CanBecome reports whether the table allows the move.
+func (s MailStatus) CanBecome(to MailStatus) bool { return slices.Contains(mailMoves[s], to) }
 
 // CanBecome reports whether the table allows the move.
 func (s IncidentStatus) CanBecome(to IncidentStatus) bool {

@@ -23,6 +23,7 @@ var (
 	}
 	refundMoves   = map[models.RefundStatus][]models.RefundStatus{"pending": {"succeeded", "failed"}, "succeeded": nil, "failed": nil}
 	incidentMoves = map[models.IncidentStatus][]models.IncidentStatus{"open": {"resolved"}, "resolved": nil}
+	mailMoves     = map[models.MailStatus][]models.MailStatus{"queued": {"sent", "given_up"}, "given_up": {"left"}, "sent": nil, "left": nil}
 )
 
 func TestAllowedMoves(t *testing.T) {
@@ -30,6 +31,7 @@ func TestAllowedMoves(t *testing.T) {
 	checkMoves(t, paymentMoves)
 	checkMoves(t, refundMoves)
 	checkMoves(t, incidentMoves)
+	checkMoves(t, mailMoves)
 }
 
 func checkMoves[S interface {

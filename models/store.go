@@ -46,6 +46,7 @@ type Options struct {
 	DataDir  string
 	Shop     Shop
 	Settings Settings         // what counts until something else is set at the desk
+	Mail     bool             // whether buyers get mail
 	Now      func() time.Time // nil: the system's clock
 	Log      *slog.Logger
 }
@@ -60,6 +61,7 @@ type Shop struct {
 type Store struct {
 	Shop Shop
 
+	mail   bool
 	driver string
 	read   *gorm.DB
 	write  *gorm.DB
@@ -79,7 +81,7 @@ type Store struct {
 // returns the store. Close it when done.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	s := &Store{
-		Shop: o.Shop, configured: o.Settings, driver: o.Driver, now: o.Now, log: o.Log, done: make(chan struct{}),
+		Shop: o.Shop, configured: o.Settings, mail: o.Mail, driver: o.Driver, now: o.Now, log: o.Log, done: make(chan struct{}),
 	}
 	if s.now == nil {
 		s.now = systemTime

@@ -74,6 +74,9 @@ func (s *Store) Fulfil(ctx context.Context, number string, d Dispatch, by Actor)
 		if moved, err := tx.moveOrder(o, OrderFulfilled, changes); err != nil || !moved {
 			return orMoved(err)
 		}
+		if err := tx.queueMail(o, MailShipped, ""); err != nil {
+			return err
+		}
 		return tx.AddAct(o, Act{By: by, What: ActFulfil, Text: d.String()})
 	})
 }

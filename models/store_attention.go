@@ -25,6 +25,7 @@ type Attention struct {
 	Open       int64         // how many incidents are open in all, counted up to CountLimit
 	Refunds    []RefundRow   // that hang
 	Confirming []OrderRow    // paid, and not confirmed after a while
+	Mails      []MailRow     // that were given up
 	Refused    *time.Time    // when the last message came that names no order of ours; nil: not lately
 	Low        []Variant     // for sale, and nearly gone, with their products
 }
@@ -39,6 +40,12 @@ type IncidentRow struct {
 // RefundRow is a refund with its order, without lines.
 type RefundRow struct {
 	Refund
+	Order Order
+}
+
+// MailRow is a mail with its order, without lines.
+type MailRow struct {
+	Mail
 	Order Order
 }
 
@@ -59,6 +66,9 @@ func (s *Store) Attention(ctx context.Context) (Attention, error) {
 			return err
 		}
 		if a.Confirming, err = confirming(db, now.Add(-ConfirmingAfter)); err != nil {
+			return err
+		}
+		if a.Mails, err = givenUpMails(db); err != nil {
 			return err
 		}
 		lone, err := loneEvidence(db.Omit("request", "response"), "", 1)
@@ -131,6 +141,27 @@ func hangingRefunds(db *gorm.DB, before time.Time) ([]RefundRow, error) {
 	rows := make([]RefundRow, len(waiting))
 	for i, r := range waiting {
 		rows[i] = RefundRow{Refund: r, Order: *orders[r.OrderID]}
+	}
+	return rows, nil
+}
+
+func givenUpMails(db *gorm.DB) ([]MailRow, error) {
+	var given []Mail
+	err := db.Where("status = ?", MailGivenUp).Order("created_at").Limit(attentionRows).Find(&given).Error
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]string, len(given))
+	for i, m := range given {
+		ids[i] = m.OrderID
+	}
+	orders, err := byID(db, ids, func(o Order) string { return o.ID })
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]MailRow, len(given))
+	for i, m := range given {
+		rows[i] = MailRow{Mail: m, Order: *orders[m.OrderID]}
 	}
 	return rows, nil
 }

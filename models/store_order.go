@@ -113,6 +113,9 @@ func (tx *Tx) placeOrder(d Draft, lines map[string]int64) (*Order, error) {
 		return nil, err
 	}
 	o.Items = items
+	if err := tx.queueMail(o, MailPlaced, ""); err != nil {
+		return nil, err
+	}
 	return o, tx.addTerms(orderTerms(o))
 }
 
@@ -270,6 +273,11 @@ func (tx *Tx) MarkPaid(o *Order, p *Payment) (bool, error) {
 		return false, errMoved
 	}
 	o.PaidAt, o.PaymentID, o.Wallet, o.Gateway = &now, &p.ID, p.Wallet, p.Gateway
+	if p.ConfirmedAt != nil { // until then the buyer is told nothing
+		if err := tx.queueMail(o, MailPaid, ""); err != nil {
+			return false, err
+		}
+	}
 	if late {
 		return true, nil
 	}

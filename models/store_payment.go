@@ -72,6 +72,9 @@ func (tx *Tx) ChangePayment(p *Payment, c PaymentChange) error {
 	if err := tx.db.Model(&Payment{}).Where("id = ?", p.ID).Updates(changes).Error; err != nil {
 		return err
 	}
+	if err := tx.mailConfirmed(p, changes); err != nil {
+		return err
+	}
 	return tx.addReference(p, changes)
 }
 

@@ -78,6 +78,9 @@ func (tx *Tx) MoveRefund(r *Refund, to RefundStatus, failure string) (bool, erro
 	}
 	r.Status, r.CheckAt = to, nil
 	tx.changed[r.OrderID] = true
+	if to == RefundSucceeded {
+		return true, tx.mailRefunded(r)
+	}
 	return true, nil
 }
 
