@@ -61,7 +61,6 @@ type Shop struct {
 type Store struct {
 	Shop Shop
 
-	mail   bool
 	driver string
 	read   *gorm.DB
 	write  *gorm.DB
@@ -72,6 +71,7 @@ type Store struct {
 	log    *slog.Logger
 	live   *subscriptions
 
+	mail       bool     // whether buyers get mail
 	configured Settings // as the configuration has them
 	settings   atomic.Pointer[readSettings]
 	learning   sync.Mutex // held by whoever replaces settings

@@ -30,6 +30,7 @@ func check(m *mistakes, c *Config) {
 	checkServer(m, c)
 	checkStorage(m, c)
 	checkShop(m, c.Shop)
+	checkMail(m, c.Mail)
 	checkGateways(m, c)
 	checkRoutes(m, c)
 }

@@ -33,6 +33,10 @@ func TestAccepted(t *testing.T) {
 		{name: "longest window", text: "shop: {payment_window: 24h}"},
 		{name: "currency of another exponent", text: "shop: {currency: JPY}"},
 		{name: "Redis", text: `redis: {url: "rediss://:password@cache.example:6379/0"}`},
+		{name: "mail server", text: `mail: {host: smtp.example.com, user: shop, password: hunter2, from: "Käse <shop@example.com>", reply_to: help@example.com}`},
+		{name: "mail server next door", text: "mail: {host: \"::1\", port: 1025, tls: none, user: shop, password: hunter2, from: shop@example.com}"},
+		{name: "mail server without an account", text: "mail: {host: 10.0.0.7, tls: none, from: shop@example.com}"},
+		{name: "account of no mail server", text: "mail: {user: shop}"},
 		{name: "sandbox elsewhere, over http", text: live, environ: []string{
 			"SAOMA_GATEWAYS_SCANFORPAY_BASE_URL=http://127.0.0.1:9000/sandbox/scanforpay",
 			"SAOMA_GATEWAYS_PASS2PAY_BASE_URL=http://localhost:9000/sandbox/pass2pay"}},
@@ -144,6 +148,21 @@ func TestRefused(t *testing.T) {
 		{name: "long window", text: "shop: {payment_window: 24h1s}", want: "shop.payment_window: 24h0m1s must be between 1s and 24h"},
 		{name: "negative fee", text: "shop: {shipping_fee: -1}", want: "shop.shipping_fee: -1 must be between 0 and"},
 		{name: "huge fee", text: "shop: {free_shipping_from: 1000000000001}", want: "shop.free_shipping_from:"},
+
+		// mail
+		{name: "mail.host with a port", text: "mail: {host: 'smtp.example.com:587', from: a@example.com}", want: `mail.host: "smtp.example.com:587" must be a host name or an IP address, without a port`},
+		{name: "mail.host with a scheme", text: "mail: {host: 'smtp://example.com', from: a@example.com}", want: "mail.host:"},
+		{name: "mail.port", text: "mail: {port: 65536}", want: "mail.port: 65536 must be a port, or 0"},
+		{name: "mail.tls", text: "mail: {tls: ssl}", want: `mail.tls: "ssl" must be one of starttls, tls, none`},
+		{name: "mail from nobody", text: "mail: {host: smtp.example.com}", want: "mail.from: must be the address that mails come from"},
+		{name: "mail.from", text: "mail: {from: shop}", want: `mail.from: "shop" must be an e-mail address`},
+		{name: "mail.from two", text: "mail: {from: 'a@example.com, b@example.com'}", want: "mail.from:"},
+		{name: "mail.from with a header", text: `mail: {from: "a@example.com\r\nBcc: b@example.com"}`, want: "mail.from:"},
+		{name: "mail.reply_to", text: "mail: {reply_to: '<>'}", want: "mail.reply_to:"},
+		{name: "mail account without a password", text: "mail: {host: smtp.example.com, from: a@example.com, user: shop}", want: "mail.user: must be set together with mail.password"},
+		{name: "mail password without an account", text: "mail: {host: smtp.example.com, from: a@example.com, password: hunter2}", want: "mail.user: must be set together with mail.password"},
+		{name: "mail password in the clear", text: "mail: {host: 10.0.0.7, tls: none, from: a@example.com, user: shop, password: hunter2}", want: "mail.tls: must be starttls or tls"},
+		{name: "mail password in the clear to a name that only begins like this machine", text: "mail: {host: localhost.example, tls: none, from: a@example.com, user: shop, password: hunter2}", want: "mail.tls: must be starttls or tls"},
 
 		// gateways
 		{name: "sandbox off", text: live, environ: []string{"SAOMA_GATEWAYS_SCANFORPAY_BASE_URL="},

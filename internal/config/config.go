@@ -27,6 +27,7 @@ type Config struct {
 	Database          Database `yaml:"database"`
 	Redis             Redis    `yaml:"redis"`
 	Shop              Shop     `yaml:"shop"`
+	Mail              Mail     `yaml:"mail"`
 	Policies          Policies `yaml:"policies"`
 	Gateways          Gateways `yaml:"gateways"`
 	Routes            []Route  `yaml:"routes"` // as written; use UsableRoutes
@@ -65,6 +66,37 @@ type Shop struct {
 	PaymentWindow    time.Duration `yaml:"payment_window"`
 	ShippingFee      int64         `yaml:"shipping_fee"`
 	FreeShippingFrom int64         `yaml:"free_shipping_from"` // 0: never free
+}
+
+// How the conversation with a mail server is kept private.
+const (
+	StartTLS = "starttls"
+	TLS      = "tls"
+	NoTLS    = "none"
+)
+
+// Mail is how buyers get mail. They get none while Host is empty.
+type Mail struct {
+	Host     string `yaml:"host"`
+	Port     int64  `yaml:"port"` // 0: the usual one; use ServerPort
+	TLS      string `yaml:"tls"`  // StartTLS, TLS, NoTLS
+	User     string `yaml:"user"`
+	Password Secret `yaml:"password"`
+	From     string `yaml:"from"`     // an address, with a name or without
+	ReplyTo  string `yaml:"reply_to"` // likewise, or empty
+}
+
+// ServerPort returns the port that the mail server answers on.
+func (m Mail) ServerPort() int {
+	switch {
+	case m.Port != 0:
+		return int(m.Port)
+	case m.TLS == TLS:
+		return 465
+	case m.TLS == NoTLS:
+		return 25
+	}
+	return 587
 }
 
 // Policies decide about money that came late or twice.
@@ -145,6 +177,7 @@ func defaults() *Config {
 			TimeZone:      "Asia/Hong_Kong",
 			PaymentWindow: 15 * time.Minute,
 		},
+		Mail:     Mail{TLS: StartTLS},
 		Policies: Policies{LatePayment: models.FulfilOrRefund, DuplicatePayment: models.RefundAlways},
 		Gateways: Gateways{
 			ScanForPay: ScanForPay{

@@ -34,8 +34,8 @@ func plant(t *testing.T) *Config {
 			n++
 		}
 	}
-	if n != 6 {
-		t.Fatalf("got %d secrets in the configuration, want 6", n)
+	if n != 7 {
+		t.Fatalf("got %d secrets in the configuration, want 7", n)
 	}
 	return c
 }
