@@ -30,6 +30,7 @@ var mayImport = map[string][]string{
 	"saoma/handlers/shop":  {"saoma/handlers/web", "saoma/payments", "saoma/models"},
 	"saoma/handlers/pay":   {"saoma/handlers/web", "saoma/payments", "saoma/models"},
 	"saoma/handlers/admin": {"saoma/handlers/web", "saoma/payments", "saoma/models"},
+	"saoma/handlers/mail":  {"saoma/handlers/web", "saoma/models", "saoma/views"},
 	"saoma/handlers/api":   {"saoma/handlers/web", "saoma/payments", "saoma/models"},
 	"saoma/handlers/web":   {"saoma/payments", "saoma/models", "saoma/views", "saoma/static"},
 	"saoma/views":          {},
@@ -55,6 +56,7 @@ var onlyIn = []struct {
 	{"gorm.io/...", []string{"saoma/models", "saoma/models/..."}},
 	{"github.com/go-gormigrate/...", []string{"saoma/models"}},
 	{"github.com/libtnb/sqlite/...", []string{"saoma/models"}},
+	{"github.com/wneessen/...", []string{"saoma/handlers/mail"}},
 	{"github.com/gofiber/...", []string{"saoma", "saoma/handlers", "saoma/handlers/..."}},
 	{"github.com/valyala/fasthttp/...", []string{"saoma", "saoma/handlers", "saoma/handlers/..."}},
 }

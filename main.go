@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"saoma/handlers"
+	"saoma/handlers/mail"
 	"saoma/handlers/web"
 	"saoma/internal/config"
 	"saoma/models"
@@ -189,6 +190,9 @@ func serve(ctx context.Context, c *config.Config) error {
 	work.Go(func() { service.Run(working) })
 	work.Go(func() { forgetSessions(working, store, log) })
 	work.Go(func() { closeDays(working, c, store, log) })
+	if app.Mail != nil {
+		work.Go(func() { app.Mail.Run(working) })
+	}
 	served := make(chan error, 2)
 	go func() { served <- app.Serve(listener) }()
 	if app.Apart != nil {
@@ -286,7 +290,7 @@ func newLog(c config.Log) *slog.Logger {
 
 func openStore(ctx context.Context, c *config.Config, log *slog.Logger) (*models.Store, error) {
 	return models.Open(ctx, models.Options{
-		Driver: c.Database.Driver, DSN: c.DatabaseDSN(), DataDir: c.DataDir, Log: log,
+		Driver: c.Database.Driver, DSN: c.DatabaseDSN(), DataDir: c.DataDir, Log: log, Mail: c.Mail.Host != "",
 		Shop: models.Shop{Currency: c.Shop.Currency},
 		Settings: models.Settings{
 			ShopName:         c.Shop.Name,
@@ -390,6 +394,12 @@ func newApp(c *config.Config, store *models.Store, service *payments.Service, bo
 	}}
 	if box != nil {
 		deps.Sandbox = http.Handler(box)
+	}
+	if c.Mail.Host != "" {
+		deps.Mail = &mail.Config{
+			Host: c.Mail.Host, Port: c.Mail.ServerPort(), TLS: mail.Encryption(c.Mail.TLS),
+			User: c.Mail.User, Password: string(c.Mail.Password), From: c.Mail.From, ReplyTo: c.Mail.ReplyTo,
+		}
 	}
 	return handlers.New(deps)
 }

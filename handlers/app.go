@@ -16,6 +16,7 @@ import (
 	"github.com/gofiber/fiber/v2/middleware/recover"
 
 	"saoma/handlers/admin"
+	"saoma/handlers/mail"
 	"saoma/handlers/pay"
 	"saoma/handlers/shop"
 	"saoma/handlers/web"
@@ -38,6 +39,7 @@ type Deps struct {
 	Payments *payments.Service
 	Config   web.Config
 	Sandbox  http.Handler // serves /sandbox; nil when it is off
+	Mail     *mail.Config // nil: buyers get no mail
 	Log      *slog.Logger
 	// Apart keeps what only those who run the shop may see, the desk and the metrics, out of the app:
 	// it is served by App.Apart alone, on an address of its own.
@@ -47,7 +49,8 @@ type Deps struct {
 // App is the shop as a web server.
 type App struct {
 	*fiber.App
-	Apart *fiber.App // nil unless Deps asked for it
+	Apart *fiber.App   // nil unless Deps asked for it
+	Mail  *mail.Mailer // to be run; nil where buyers get no mail
 
 	base     *web.Base
 	admin    *admin.Pages
@@ -83,6 +86,11 @@ func New(d Deps) (*App, error) {
 		log:      d.Log,
 		metrics:  vm.NewSet(),
 		unused:   unused{conns: map[net.Conn]struct{}{}},
+	}
+	if d.Mail != nil {
+		if a.Mail, err = mail.New(base, *d.Mail, d.Log); err != nil {
+			return nil, err
+		}
 	}
 	a.App = a.server(d.Config)
 	if d.Apart {

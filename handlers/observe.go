@@ -96,6 +96,9 @@ func (a *App) writeMetrics(c *fiber.Ctx) error {
 	w := c.Response().BodyWriter()
 	a.payments.WriteMetrics(ctx, w)
 	a.metrics.WritePrometheus(w)
+	if a.Mail != nil {
+		a.Mail.WriteMetrics(w)
+	}
 	vm.WriteProcessMetrics(w)
 	return nil
 }

@@ -52,6 +52,16 @@ func (b *Base) Page(c *fiber.Ctx, titleKey string, args ...any) Page {
 	return p
 }
 
+// PageIn returns what a page knows that nobody has asked for, such as a mail, in the language with the
+// code, or the nearest that there is. It can hold no form.
+func (b *Base) PageIn(code string) Page {
+	language := b.languages.find(code)
+	return Page{
+		Lang: language.Code, ShopName: b.Store.Settings().ShopName, PublicURL: b.Config.PublicURL, SandboxOn: b.Config.SandboxOn,
+		base: b, language: language,
+	}
+}
+
 // T returns the message with the key in the reader's language; see Language.Text.
 func (p Page) T(key string, args ...any) string { return p.language.Text(key, args...) }
 

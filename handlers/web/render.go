@@ -52,16 +52,24 @@ func escapes(t *htmltemplate.Template) error {
 	return nil
 }
 
-// Render answers with the template of that name, given the page. Nothing of a page that fails
-// halfway is sent.
-func (b *Base) Render(c *fiber.Ctx, name string, page any) error {
+// Write writes the template of that name, given the page. One that fails has written a part.
+func (b *Base) Write(w io.Writer, name string, page any) error {
 	t := b.templates.byName[name]
 	if t == nil {
 		return fmt.Errorf("no template %q", name)
 	}
-	if err := t.Execute(c.Response().BodyWriter(), page); err != nil {
-		c.Response().ResetBody()
+	if err := t.Execute(w, page); err != nil {
 		return fmt.Errorf("render %s: %w", name, err)
+	}
+	return nil
+}
+
+// Render answers with the template of that name, given the page. Nothing of a page that fails
+// halfway is sent.
+func (b *Base) Render(c *fiber.Ctx, name string, page any) error {
+	if err := b.Write(c.Response().BodyWriter(), name, page); err != nil {
+		c.Response().ResetBody()
+		return err
 	}
 	c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
 	c.Vary(fiber.HeaderCookie, fiber.HeaderAcceptLanguage, fiber.HeaderUserAgent)
