@@ -20,13 +20,7 @@ import (
 // TestBrowser buys in a real browser: at a desktop, where the code turns into a receipt by itself;
 // in WeChat's and in Alipay's browser; and with scripts off.
 func TestBrowser(t *testing.T) {
-	chromium := os.Getenv("SAOMA_TEST_CHROMIUM")
-	if chromium == "" {
-		if os.Getenv("SAOMA_TEST_REQUIRE") != "" {
-			t.Fatal("SAOMA_TEST_CHROMIUM is not set")
-		}
-		t.Skip("needs a browser: set SAOMA_TEST_CHROMIUM, or run make test")
-	}
+	chromium := chromiumOrSkip(t)
 	t.Parallel()
 	s := startShop(t, sqliteDatabase(t))
 	t.Run("desktop", func(t *testing.T) { s.buyAtDesktop(t, openBrowser(t, chromium, desktopChrome, 1280, 900), true) })
@@ -108,6 +102,9 @@ func newTab(t *testing.T, ctx context.Context) tab {
 				complain(fmt.Sprintf("console: %s %s", e.Type, e.Args[0].Value))
 			}
 		case *log.EventEntryAdded:
+			if strings.Contains(e.Entry.Text, "422") { // a form sent back with what is wrong in it
+				return
+			}
 			if e.Entry.Level == log.LevelError || e.Entry.Source == log.SourceSecurity {
 				complain(fmt.Sprintf("%s: %s %s", e.Entry.Source, e.Entry.Text, e.Entry.URL))
 			}
@@ -207,11 +204,7 @@ func (s *testShop) buyInWallet(t *testing.T, b tab, wallet string, scripts bool)
 	if got := b.text("#order"); !strings.Contains(got, "128.50") {
 		t.Errorf("the receipt: got %q, want the price in it", got)
 	}
-	var wide bool
-	b.do(chromedp.Evaluate(`document.documentElement.scrollWidth > document.documentElement.clientWidth`, &wide))
-	if wide {
-		t.Error("the receipt is wider than the phone")
-	}
+	b.fits()
 }
 
 func (b tab) count(selector string) int {
@@ -219,4 +212,35 @@ func (b tab) count(selector string) int {
 	var n int
 	b.do(chromedp.Evaluate(fmt.Sprintf("document.querySelectorAll(%q).length", selector), &n))
 	return n
+}
+
+// fill types into a field, instead of what is in it.
+func (b tab) fill(name, value string) {
+	b.t.Helper()
+	field := fmt.Sprintf("main [name=%q]", name)
+	b.do(chromedp.Clear(field, chromedp.ByQuery), chromedp.SendKeys(field, value, chromedp.ByQuery))
+}
+
+// fits fails the test when the page is wider than the window.
+func (b tab) fits() {
+	b.t.Helper()
+	var wide bool
+	var address string
+	b.do(chromedp.Location(&address), chromedp.Evaluate(`document.documentElement.scrollWidth > document.documentElement.clientWidth`, &wide))
+	if wide {
+		b.t.Errorf("%s is wider than the window", address)
+	}
+}
+
+// chromiumOrSkip returns the browser that the tests drive.
+func chromiumOrSkip(t *testing.T) string {
+	t.Helper()
+	chromium := os.Getenv("SAOMA_TEST_CHROMIUM")
+	if chromium == "" {
+		if os.Getenv("SAOMA_TEST_REQUIRE") != "" {
+			t.Fatal("SAOMA_TEST_CHROMIUM is not set")
+		}
+		t.Skip("needs a browser: set SAOMA_TEST_CHROMIUM, or run make test")
+	}
+	return chromium
 }
