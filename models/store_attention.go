@@ -7,9 +7,10 @@ import (
 	"gorm.io/gorm"
 )
 
-// What needs attention, and how much of each a page shows.
+// What needs attention.
 const (
-	attentionRows = 50
+	// AttentionRows is the most of each that Attention returns.
+	AttentionRows = 20
 	// RefundHangsAfter is how long a refund may wait for its result before somebody looks.
 	RefundHangsAfter = 10 * time.Minute
 	// ConfirmingAfter is how long a paid order may wait for its confirmation.
@@ -18,8 +19,8 @@ const (
 	RefusedLately = 24 * time.Hour
 )
 
-// Attention is what waits for somebody, what waits longest first, and at most so much of each as a
-// page shows.
+// Attention is what waits for somebody, what waits longest first. A list that has AttentionRows may be
+// cut.
 type Attention struct {
 	Incidents  []IncidentRow // open
 	Open       int64         // how many incidents are open in all, counted up to CountLimit
@@ -54,9 +55,8 @@ func (s *Store) Attention(ctx context.Context) (Attention, error) {
 	var a Attention
 	err := s.query(ctx, func(db *gorm.DB) error {
 		now := s.Now()
-		err := db.Raw("SELECT COUNT(*) FROM (SELECT id FROM incidents WHERE status = ? LIMIT ?) open", IncidentOpen, CountLimit).
-			Scan(&a.Open).Error
-		if err != nil {
+		var err error
+		if a.Open, err = countIncidents(db, IncidentFilter{Status: IncidentOpen}); err != nil {
 			return err
 		}
 		if a.Incidents, err = openIncidents(db); err != nil {
@@ -80,36 +80,18 @@ func (s *Store) Attention(ctx context.Context) (Attention, error) {
 		}
 		return db.Preload("Product").
 			Where("counted = ? AND active = ? AND on_hand <= ?", true, true, s.Settings().LowStock).
-			Order("on_hand, id").Limit(attentionRows).Find(&a.Low).Error
+			Order("on_hand, id").Limit(AttentionRows).Find(&a.Low).Error
 	})
 	return a, err
 }
 
 func openIncidents(db *gorm.DB) ([]IncidentRow, error) {
 	var open []Incident
-	err := db.Where("status = ?", IncidentOpen).Order("created_at").Limit(attentionRows).Find(&open).Error
+	err := db.Where("status = ?", IncidentOpen).Order("created_at").Limit(AttentionRows).Find(&open).Error
 	if err != nil {
 		return nil, err
 	}
-	rows := make([]IncidentRow, len(open))
-	var orderIDs, paymentIDs []string
-	for i, incident := range open {
-		rows[i].Incident = incident
-		orderIDs = append(orderIDs, deref(incident.OrderID))
-		paymentIDs = append(paymentIDs, deref(incident.PaymentID))
-	}
-	orders, err := byID(db, orderIDs, func(o Order) string { return o.ID })
-	if err != nil {
-		return nil, err
-	}
-	payments, err := byID(db.Omit("action_data"), paymentIDs, func(p Payment) string { return p.ID })
-	if err != nil {
-		return nil, err
-	}
-	for i := range rows {
-		rows[i].Order, rows[i].Payment = orders[orderIDs[i]], payments[paymentIDs[i]]
-	}
-	return rows, nil
+	return incidentRows(db, open)
 }
 
 // byID reads the rows with these ids, of which those that are empty are none.
@@ -126,7 +108,7 @@ func byID[T any](db *gorm.DB, ids []string, id func(T) string) (map[string]*T, e
 func hangingRefunds(db *gorm.DB, before time.Time) ([]RefundRow, error) {
 	var waiting []Refund
 	err := db.Where("status = ? AND created_at <= ?", RefundPending, before).
-		Order("created_at").Limit(attentionRows).Find(&waiting).Error
+		Order("created_at").Limit(AttentionRows).Find(&waiting).Error
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +152,7 @@ func confirming(db *gorm.DB, before time.Time) ([]OrderRow, error) {
 	var ids []string
 	err := db.Model(&Payment{}).
 		Where("status = ? AND confirmed_at IS NULL AND succeeded_at <= ?", PaymentSucceeded, before).
-		Order("succeeded_at").Limit(attentionRows).Pluck("order_id", &ids).Error
+		Order("succeeded_at").Limit(AttentionRows).Pluck("order_id", &ids).Error
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package admin
 
 import (
 	"errors"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -172,30 +171,6 @@ func (a *Pages) ownPayment(c *fiber.Ctx, number string) error {
 		}
 	}
 	return models.ErrPaymentNotFound
-}
-
-// settleIncident resolves an incident by the member's decision.
-func (a *Pages) settleIncident(c *fiber.Ctx) error {
-	form := decisionForm{web.FormValue(c, "decision")}
-	if errs := web.Check(form); errs != nil {
-		return a.homeAs(c, c.Params("id"), form.Decision, errs)
-	}
-	back := home
-	if number := web.FormValue(c, "order"); number != "" {
-		back = "/admin/orders/" + url.PathEscape(number)
-	}
-	err := a.store.SettleIncident(c.UserContext(), c.Params("id"), form.Decision, a.actor(c))
-	if errors.Is(err, models.ErrOrderMoved) {
-		return a.done(c, back, "admin.incident.moved")
-	}
-	if err != nil {
-		return err
-	}
-	return a.done(c, back, "admin.incident.settled")
-}
-
-type decisionForm struct {
-	Decision string `form:"decision" validate:"required,max=900"`
 }
 
 func parseCount(text string) (int64, bool) {

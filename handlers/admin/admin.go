@@ -135,6 +135,7 @@ func (a *Pages) table() []route {
 		{post, "/admin/orders/:number/refund", only(owner, finance).fresh(), a.refundPayment},
 		{post, "/admin/orders/:number/paid", only(owner, finance).fresh(), a.markPaid},
 		{post, "/admin/orders/:number/revive", only(owner, finance).fresh(), a.revive},
+		{get, "/admin/incidents", seeing, a.showIncidents},
 		{post, "/admin/incidents/:id/settle", only(owner, finance), a.settleIncident},
 		{get, "/admin/messages", seeing, a.showMessages},
 

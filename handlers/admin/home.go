@@ -1,11 +1,8 @@
 package admin
 
 import (
-	"net/http"
-
 	"github.com/gofiber/fiber/v2"
 
-	"saoma/handlers/web"
 	"saoma/models"
 )
 
@@ -13,15 +10,14 @@ import (
 type homePage struct {
 	Page
 	Calm       bool
-	Open       int64 // incidents
 	Incidents  []incidentRow
 	Refunds    []waitingRefund
 	Confirming []waitingOrder
 	Refused    string // when the last message came that names no order of ours
 	Low        []models.Variant
 
-	// What was typed about an incident and refused.
-	At, Decision, DecisionError string
+	AllIncidents                         string // says how many there are
+	MoreRefunds, MoreConfirming, MoreLow bool   // there may be more than are shown
 }
 
 type waitingRefund struct {
@@ -36,10 +32,8 @@ type waitingOrder struct {
 }
 
 // showHome is the first page.
-func (a *Pages) showHome(c *fiber.Ctx) error { return a.homeAs(c, "", "", nil) }
-
-func (a *Pages) homeAs(c *fiber.Ctx, at, decision string, errs web.FieldErrors) error {
-	page := homePage{Page: a.page(c, "admin.home.title"), At: at, Decision: decision}
+func (a *Pages) showHome(c *fiber.Ctx) error {
+	page := homePage{Page: a.page(c, "admin.home.title")}
 	attention, err := a.store.Attention(c.UserContext())
 	if err != nil {
 		return err
@@ -47,12 +41,8 @@ func (a *Pages) homeAs(c *fiber.Ctx, at, decision string, errs web.FieldErrors) 
 	if page.May(get, "/admin/orders") {
 		a.tellWaiting(&page, attention)
 	}
-	page.Low = attention.Low
+	page.Low, page.MoreLow = attention.Low, len(attention.Low) == models.AttentionRows
 	page.Calm = page.Refused == "" && len(page.Incidents)+len(page.Refunds)+len(page.Confirming)+len(page.Low) == 0
-	if key := errs["decision"]; key != "" {
-		page.DecisionError = page.T(key)
-		c.Status(http.StatusUnprocessableEntity)
-	}
 	return a.render(c, "admin/home", page)
 }
 
@@ -62,9 +52,11 @@ func (a *Pages) tellWaiting(page *homePage, waiting models.Attention) {
 	if waiting.Refused != nil {
 		page.Refused = page.Time(*waiting.Refused)
 	}
-	page.Open = waiting.Open
+	page.AllIncidents = page.incidentCount(waiting.Open)
+	page.MoreRefunds = len(waiting.Refunds) == models.AttentionRows
+	page.MoreConfirming = len(waiting.Confirming) == models.AttentionRows
 	for _, i := range waiting.Incidents {
-		page.Incidents = append(page.Incidents, page.incident(i, now))
+		page.Incidents = append(page.Incidents, page.incident(i, now, home))
 	}
 	for _, r := range waiting.Refunds {
 		page.Refunds = append(page.Refunds, waitingRefund{

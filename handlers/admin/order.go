@@ -141,7 +141,7 @@ func (a *Pages) orderAs(c *fiber.Ctx, typed orderForms, errs web.FieldErrors, re
 	page.Timeline = timeline(page.Page, s)
 	page.tellMoney(s, typed, errs)
 	for _, i := range slices.Backward(s.incidents) {
-		row := page.incident(models.IncidentRow{Incident: i, Order: s.order, Payment: paymentOf(s.order, i.PaymentID)}, a.store.Now())
+		row := page.incident(models.IncidentRow{Incident: i, Order: s.order, Payment: paymentOf(s.order, i.PaymentID)}, a.store.Now(), page.Filter.at(c.Path()))
 		page.Incidents = append(page.Incidents, row)
 	}
 	page.offerActs(s, typed, errs)

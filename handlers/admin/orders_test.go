@@ -394,10 +394,10 @@ func TestSettleIncidentOnPages(t *testing.T) {
 	home.check(t, "home", 200, "", []string{"Paid too late", s.late.Number, "Nearly gone", "Product pot"}, nil)
 	id := regexp.MustCompile(`/admin/incidents/([^/]+)/settle`).FindStringSubmatch(home.body)[1]
 	b.post("/admin/incidents/"+id+"/settle", url.Values{"decision": {""}}).check(t, "no decision", 422, "", []string{"Please fill this in."}, nil)
-	b.post("/admin/incidents/"+id+"/settle", url.Values{"decision": {"<u>kept</u>"}, "order": {s.late.Number}}).
+	b.post("/admin/incidents/"+id+"/settle", url.Values{"decision": {"<u>kept</u>"}, "back": {"/admin/orders/" + s.late.Number}}).
 		check(t, "settle", 303, "/admin/orders/"+s.late.Number, nil, nil)
 	b.get("/admin/orders/"+s.late.Number).check(t, "settled", 200, "", []string{"The incident is settled.", "&lt;u&gt;kept&lt;/u&gt;"}, []string{"<u>kept"})
-	b.post("/admin/incidents/"+id+"/settle", url.Values{"decision": {"again"}, "order": {"../../evil"}}).check(t, "settle again", 303, "/admin/orders/..%2F..%2Fevil", nil, nil)
+	b.post("/admin/incidents/"+id+"/settle", url.Values{"decision": {"again"}, "back": {"https://evil.example/admin/orders"}}).check(t, "settle again", 303, "/admin", nil, nil)
 	b.get("/admin").check(t, "told", 200, "", []string{"Somebody has settled this incident already."}, []string{"Paid too late"})
 	b.post("/admin/incidents/none/settle", url.Values{"decision": {"x"}}).check(t, "none", 404, "", nil, nil)
 }

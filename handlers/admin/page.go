@@ -32,6 +32,7 @@ type navItem struct {
 var navigation = []struct{ path, key string }{
 	{"/admin", "admin.nav.home"},
 	{"/admin/orders", "admin.nav.orders"},
+	{"/admin/incidents", "admin.incidents"},
 	{"/admin/numbers", "admin.nav.numbers"},
 	{"/admin/settings", "admin.nav.settings"},
 	{"/admin/staff", "admin.nav.staff"},

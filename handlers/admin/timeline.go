@@ -97,16 +97,19 @@ func legible(raw []byte) string {
 // incidentRow is an incident in words, with what settles it.
 type incidentRow struct {
 	models.IncidentRow
+	Page                       Page
 	Title, Money, Age, Gateway string
 	Open                       bool
 	Hint                       string // what may be done
 	OrderAddress               string
-	Settle, Revive, Refund     bool // what the member may do about it here
+	Settle, Revive, Refund     bool   // what the member may do about it here
+	Back                       string // where the member is sent when it is settled
+	Decision, Problem          string // what was typed and refused, and why
 }
 
-func (p Page) incident(r models.IncidentRow, now time.Time) incidentRow {
+func (p Page) incident(r models.IncidentRow, now time.Time, back string) incidentRow {
 	row := incidentRow{
-		IncidentRow: r, Title: p.T("incident." + string(r.Kind)), Hint: p.T("incident." + string(r.Kind) + ".hint"),
+		IncidentRow: r, Page: p, Back: back, Title: p.T("incident." + string(r.Kind)), Hint: p.T("incident." + string(r.Kind) + ".hint"),
 		Age: p.age(now.Sub(r.CreatedAt)), Gateway: p.T("gateway." + string(r.Gateway)), Open: r.Status == models.IncidentOpen,
 	}
 	if models.KnownCurrency(r.Currency) {

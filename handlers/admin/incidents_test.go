@@ -1,0 +1,148 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"saoma/models"
+)
+
+var settlePath = regexp.MustCompile(`/admin/incidents/[0-9a-f-]+/settle`)
+
+// open opens incidents, each a moment after the one before.
+func (s *sold) open(all ...models.Incident) {
+	s.t.Helper()
+	err := s.store.Tx(context.Background(), func(tx *models.Tx) error {
+		for _, i := range all {
+			s.later(time.Millisecond)
+			if _, err := tx.OpenIncident(i); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// flood is so many messages about payments that the shop does not know.
+func flood(many int) []models.Incident {
+	all := make([]models.Incident, many)
+	for i := range all {
+		all[i] = models.Incident{
+			Kind: models.IncidentUnknownOrder, Gateway: models.Pass2Pay, Number: fmt.Sprintf("FLOOD%04d", i),
+			Currency: "CNY", Amount: 100, Detail: "a number that the shop does not know", DedupKey: fmt.Sprintf("flood/%d", i),
+		}
+	}
+	return all
+}
+
+// TestEveryKindOfIncidentIsSettled: each kind is in the list with the acts that fit it, and can be
+// settled there.
+func TestEveryKindOfIncidentIsSettled(t *testing.T) {
+	s := newSold(t)
+	at := func(o *models.Order) string { return "/admin/orders/" + s.read(o).Number }
+	pays := func(o *models.Order) *models.Payment { return &s.read(o).Payments[0] }
+	s.pay(s.expired, true) // late
+	about := map[models.IncidentKind]*models.Order{
+		models.IncidentDuplicatePayment: s.paid, models.IncidentAmountMismatch: s.pending, models.IncidentCurrencyMismatch: s.pending,
+		models.IncidentMerchantMismatch: s.pending, models.IncidentGatewayMismatch: s.pending, models.IncidentConflict: s.fulfilled,
+		models.IncidentRefundStuck: s.paid, models.IncidentBadRedirect: s.pending,
+	}
+	for _, kind := range models.IncidentKinds() {
+		i := models.Incident{Kind: kind, Gateway: models.ScanForPay, Currency: "CNY", Amount: 100, Detail: "about " + string(kind), DedupKey: string(kind)}
+		o := about[kind]
+		switch {
+		case kind == models.IncidentLatePayment:
+			continue // newSold has one
+		case o == s.pending:
+			i.OrderID = &o.ID
+		case o != nil:
+			i.OrderID, i.PaymentID = &o.ID, &pays(o).ID
+		}
+		s.open(i)
+	}
+	refund := func(o *models.Order) string { return at(o) + "#refund-" + pays(o).Number }
+	offers := map[models.IncidentKind][]string{
+		models.IncidentLatePayment:      {at(s.late) + "/revive", refund(s.late)},
+		models.IncidentDuplicatePayment: {refund(s.paid)},
+		models.IncidentRefundStuck:      {refund(s.paid)},
+		models.IncidentConflict:         {refund(s.fulfilled)},
+		models.IncidentAmountMismatch:   {at(s.pending)},
+		models.IncidentBadRedirect:      {at(s.pending)},
+	}
+	b := s.in(finance)
+	for _, kind := range models.IncidentKinds() {
+		list := incidentsAt + "?kind=" + string(kind)
+		page := b.get(list)
+		title := map[bool]string{true: "Paid too late", false: "about " + string(kind)}[kind == models.IncidentLatePayment]
+		page.check(t, "list of "+string(kind), 200, "", append([]string{title}, offers[kind]...), nil)
+		act := settlePath.FindString(page.body)
+		if act == "" {
+			t.Errorf("%s: nothing to settle it by in\n%s", kind, page.body)
+			continue
+		}
+		for act != "" { // there are two late payments
+			b.post(act, url.Values{"decision": {"looked into " + string(kind)}, "back": {list}}).check(t, "settle "+string(kind), 303, list, nil, nil)
+			act = settlePath.FindString(b.get(list).body)
+		}
+		b.get(list).check(t, "open "+string(kind), 200, "", []string{"There are none of these."}, []string{"looked into"})
+		b.get(list+"&state=resolved").check(t, "settled "+string(kind), 200, "", []string{"looked into " + string(kind)}, []string{"/settle"})
+	}
+	b.get("/admin").check(t, "home", 200, "", nil, []string{`id="incidents"`})
+}
+
+// TestFloodOfIncidents: however many there are, pages stay short, and each incident can be come to.
+func TestFloodOfIncidents(t *testing.T) {
+	s := newSold(t)
+	const many = 3*incidentPieces + 5
+	s.open(flood(many)...)
+	b := s.in(readOnly)
+	home := b.get("/admin")
+	home.check(t, "home", 200, "", []string{"Paid too late", "FLOOD0000", fmt.Sprintf("%d incidents", many+1), incidentsAt}, nil)
+	if n := strings.Count(home.body, "<article"); n != models.AttentionRows {
+		t.Errorf("home: got %d incidents, want %d", n, models.AttentionRows)
+	}
+	seen := map[string]bool{}
+	next, pages := incidentsAt, 0
+	for ; next != ""; pages++ {
+		page := b.get(next)
+		found := regexp.MustCompile(`FLOOD\d+`).FindAllString(page.body, -1)
+		if len(found) > incidentPieces || pages > many {
+			t.Fatalf("page %d: got %d incidents, want at most %d", pages, len(found), incidentPieces)
+		}
+		for _, number := range found {
+			if seen[number] {
+				t.Errorf("%s is on two pages", number)
+			}
+			seen[number] = true
+		}
+		next = ""
+		if link := regexp.MustCompile(`href="([^"]+)" rel="next"`).FindStringSubmatch(page.body); link != nil {
+			next = strings.ReplaceAll(link[1], "&amp;", "&")
+		}
+	}
+	if len(seen) != many || pages != 4 {
+		t.Errorf("got %d incidents on %d pages, want all %d on 4", len(seen), pages, many)
+	}
+	b.get(incidentsAt+"?before=nothing&state=x&kind=y").check(t, "an address that means nothing", 200, "",
+		[]string{fmt.Sprintf("%d incidents", many+1), fmt.Sprintf("FLOOD%04d", many-1)}, []string{"/settle"})
+	b.get(incidentsAt+"?kind=late_payment").check(t, "one kind", 200, "", []string{"1 incident<", "Paid too late"}, []string{"FLOOD"})
+	b.get(incidentsAt+"?state=all").check(t, "all", 200, "", []string{fmt.Sprintf("%d incidents", many+1)}, nil)
+}
+
+// TestSettleKeepsWhatWasTyped: a decision that is refused comes back with its incident.
+func TestSettleKeepsWhatWasTyped(t *testing.T) {
+	s := newSold(t)
+	b := s.in(owner)
+	long := strings.Repeat("é", 901)
+	act := settlePath.FindString(b.get(incidentsAt).body)
+	b.post(act, url.Values{"decision": {long}, "back": {incidentsAt + "?state=all"}}).check(t, "too long", 422, "",
+		[]string{long, "Paid too late", `value="/admin/incidents?state=all"`, `aria-describedby="decision-error"`}, nil)
+}
