@@ -129,7 +129,7 @@ func hangingRefunds(db *gorm.DB, before time.Time) ([]RefundRow, error) {
 
 func givenUpMails(db *gorm.DB) ([]MailRow, error) {
 	var given []Mail
-	err := db.Where("status = ?", MailGivenUp).Order("created_at").Limit(attentionRows).Find(&given).Error
+	err := db.Where("status = ?", MailGivenUp).Order("created_at").Limit(AttentionRows).Find(&given).Error
 	if err != nil {
 		return nil, err
 	}
