@@ -163,7 +163,7 @@ func serve(ctx context.Context, c *config.Config) error {
 	}
 	defer store.Close()
 	if c.DemoData {
-		if err := store.FillDemo(ctx); err != nil {
+		if err := store.FillDemo(ctx, c.Shop.Languages[0]); err != nil {
 			return fmt.Errorf("fill the shop with demo products: %w", err)
 		}
 	}

@@ -46,7 +46,7 @@ func newShop(t testing.TB) *testShop {
 	options := modelstest.Options(t)
 	options.Now, options.Settings.LatePayment = s.clock, models.AskStaff
 	s.store = modelstest.Open(t, options)
-	if err := s.store.FillDemo(context.Background()); err != nil {
+	if err := s.store.FillDemo(context.Background(), "en"); err != nil {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -71,7 +71,7 @@ func newShop(t testing.TB) *testShop {
 		}),
 		Config: web.Config{
 			PublicURL: "http://localhost:8080", Currency: "CNY",
-			Languages: []string{"en", "zh-Hans"}, TimeZone: time.UTC,
+			Languages: []string{"en", "zh-Hans", "zh-Hant", "ja"}, TimeZone: time.UTC,
 			SecretKey: []byte("a secret key of thirty-two bytes"),
 		},
 	})

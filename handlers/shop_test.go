@@ -129,7 +129,7 @@ func TestCartTellsWhatChanged(t *testing.T) {
 	b.post("/cart/items/PRINT", url.Values{"quantity": {"2"}})
 	b.post("/cart/items/TEA-SET", url.Values{"quantity": {"0"}})
 	b.post("/cart/items/BAG-INDIGO", url.Values{"quantity": {"0"}})
-	b.get("/checkout").check(t, "checkout, settled", 200, "", []string{"2 × Article art-print", "CN¥720.00"}, nil)
+	b.get("/checkout").check(t, "checkout, settled", 200, "", []string{"2 × <span>Article art-print</span>", "CN¥720.00"}, nil)
 }
 
 // TestBuying walks from the product to where the buyer pays, in each kind of browser.

@@ -15,7 +15,7 @@ func TestReplicasFillTheDemoAtOnce(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 6 {
 			wg.Go(func() {
-				if err := s.FillDemo(context.Background()); err != nil {
+				if err := s.FillDemo(context.Background(), "en"); err != nil {
 					t.Error(err)
 				}
 			})

@@ -305,6 +305,10 @@ var migrations = []*gormigrate.Migration{
 		FOREIGN KEY (order_id) REFERENCES orders(id),
 		CONSTRAINT mails_once UNIQUE (order_id, kind, refund_id, copy)
 	)`, index("mails", "mails_due", "try_at"), index("mails", "mails_status", "status, created_at")),
+	columns("042_product_texts", column("products", "texts", "mediumtext")),
+	columns("043_seen_names",
+		column("order_items", "seen_name", "varchar(200) NOT NULL DEFAULT ''"),
+		column("order_items", "seen_language", "varchar(16) NOT NULL DEFAULT ''")),
 }
 
 // step is a migration of one table and its indexes. The type words TIME, BLOB and MEDIUMTEXT stand

@@ -68,7 +68,7 @@ type OrderItem struct {
 	OrderID   string
 	VariantID string
 	SKU       string `gorm:"column:sku"`
-	Name      string
+	Name      string // the product's own
 	Options   string
 	Image     string
 	Price     int64 // minor units, each
@@ -77,6 +77,10 @@ type OrderItem struct {
 	Digital   bool
 	Delivery  string // shown to the buyer once the order is paid
 	Position  int
+
+	// The name that the buyer saw, where it was in another language than the product's own.
+	SeenName     string
+	SeenLanguage string
 }
 
 // Total returns the price of the line in minor units.
@@ -98,7 +102,7 @@ type Draft struct {
 	Seen          *Money // the total that the buyer was shown; ErrPriceChanged when it is another now. Nil: not told
 	Buyer         Buyer
 	Wallet        Wallet
-	Language      string
+	Language      string // that the buyer reads: lines keep the names that stand in it
 	CustomerID    string
 	CustomerSince time.Time
 	ClientIP      string

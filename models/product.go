@@ -11,6 +11,7 @@ type Product struct {
 	Image       string // a file name under static or data_dir/uploads, or empty
 	Position    int    // order of display, small first
 	Active      bool   // hidden from buyers when false
+	Texts       Texts  `gorm:"serializer:json"`
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 	Variants    []Variant

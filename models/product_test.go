@@ -95,7 +95,7 @@ func TestCountingChangesWhileOrdersAreOpen(t *testing.T) {
 // detector sees whether a store leaves that to its first readers.
 func TestFirstReadsAtOnce(t *testing.T) {
 	o := modelstest.Options(t)
-	if err := modelstest.Open(t, o).FillDemo(t.Context()); err != nil {
+	if err := modelstest.Open(t, o).FillDemo(t.Context(), "en"); err != nil {
 		t.Fatal(err)
 	}
 	for range 150 {

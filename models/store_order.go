@@ -58,7 +58,7 @@ func mergeLines(lines []Line) map[string]int64 {
 }
 
 func (tx *Tx) placeOrder(d Draft, lines map[string]int64) (*Order, error) {
-	items, err := tx.priceLines(lines)
+	items, err := tx.priceLines(lines, d.Language)
 	if err != nil {
 		return nil, err
 	}
@@ -119,8 +119,9 @@ func (tx *Tx) placeOrder(d Draft, lines map[string]int64) (*Order, error) {
 	return o, tx.addTerms(orderTerms(o))
 }
 
-// priceLines reads what is wanted from the database and freezes it, in ascending order of variant.
-func (tx *Tx) priceLines(lines map[string]int64) ([]OrderItem, error) {
+// priceLines reads what is wanted from the database and freezes it, in ascending order of variant,
+// with the names that a reader of the language sees.
+func (tx *Tx) priceLines(lines map[string]int64, language string) ([]OrderItem, error) {
 	skus := make([]string, 0, len(lines))
 	for sku := range lines {
 		skus = append(skus, sku)
@@ -142,6 +143,9 @@ func (tx *Tx) priceLines(lines map[string]int64) ([]OrderItem, error) {
 			ID: NewID(), VariantID: v.ID, SKU: v.SKU, Name: v.Product.Name, Options: v.Options,
 			Image: cmp.Or(v.Image, v.Product.Image), Price: v.Price, Quantity: lines[v.SKU],
 			Counted: v.Counted, Digital: v.Digital, Delivery: v.Delivery, Position: i,
+		}
+		if name := v.Product.NameIn(language); name.Language != "" {
+			items[i].SeenName, items[i].SeenLanguage = name.Text, name.Language
 		}
 	}
 	return items, nil

@@ -71,7 +71,7 @@ func (s *Store) Products(ctx context.Context) ([]Product, error) {
 }
 
 // PutProducts writes products and their variants, all or none: what has a known slug or SKU is
-// changed, the rest is added. Stock on hand is set to the given number; what is reserved stays.
+// changed, the rest is added. Texts in a language that a product says nothing of stay. Stock on hand is set to the given number; what is reserved stays.
 func (s *Store) PutProducts(ctx context.Context, products []Product) error {
 	return s.Tx(ctx, func(tx *Tx) error { return tx.putProducts(products) })
 }
@@ -91,12 +91,12 @@ func (tx *Tx) putProduct(p Product) error {
 	if err != nil {
 		return err
 	}
-	p.ID = known.ID
+	p.ID, p.Texts = known.ID, known.Texts.With(p.Texts)
 	if p.ID == "" {
 		p.ID = NewID()
 		err = tx.db.Omit("Variants").Create(&p).Error
 	} else {
-		err = tx.db.Model(&Product{ID: p.ID}).Select("name", "description", "image", "position", "active").
+		err = tx.db.Model(&Product{ID: p.ID}).Select("name", "description", "image", "position", "active", "texts").
 			Omit("Variants").Updates(p).Error
 	}
 	if err != nil {

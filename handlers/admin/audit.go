@@ -28,6 +28,14 @@ type auditPage struct {
 // ActName returns what was done in the reader's language.
 func (p auditPage) ActName(action string) string { return p.T("admin.act." + action) }
 
+// ActorName returns who did it: an e-mail address, or the command line in the reader's language.
+func (p auditPage) ActorName(actor string) string {
+	if actor == models.CommandLine().Name {
+		return p.T("admin.audit.command_line")
+	}
+	return actor
+}
+
 func (a *Pages) showAudit(c *fiber.Ctx) error {
 	before, _ := strconv.ParseInt(c.Query("before"), 10, 64) // no number: from the newest
 	entries, err := a.store.AuditEntries(c.UserContext(), before, auditRows+1)

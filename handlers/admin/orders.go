@@ -38,6 +38,7 @@ type choices struct {
 type choice struct {
 	Value, Name string
 	Chosen      bool
+	Lang        string // of the name, where that is not the page's
 }
 
 // orderRow is an order as the list shows it.
@@ -115,7 +116,7 @@ func (a *Pages) offerChoices(c *fiber.Ctx, p *ordersPage) error {
 	}
 	var named []choice
 	for _, product := range products {
-		named = append(named, choice{product.Slug, product.Name, p.Filter.Product == product.Slug})
+		named = append(named, choice{product.Slug, product.Name, p.Filter.Product == product.Slug, p.OwnLang()})
 	}
 	gateways := []models.GatewayName{models.ScanForPay, models.Pass2Pay, models.ByHand}
 	p.Choices = []choices{
@@ -132,7 +133,7 @@ func (a *Pages) offerChoices(c *fiber.Ctx, p *ordersPage) error {
 func namesOf[T ~string](p Page, prefix string, values []T, chosen string) []choice {
 	all := make([]choice, len(values))
 	for i, v := range values {
-		all[i] = choice{string(v), p.T(prefix + string(v)), chosen == string(v)}
+		all[i] = choice{Value: string(v), Name: p.T(prefix + string(v)), Chosen: chosen == string(v)}
 	}
 	return all
 }

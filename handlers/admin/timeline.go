@@ -14,11 +14,15 @@ type event struct {
 	At     time.Time
 	Title  string
 	Detail string
+	Lang   string // of the detail, where it is one that a machine wrote
 	Text   string // a person's own words
 	Look   string // incident, act, money, or empty
 	// The message as it stood on the wire, to be unfolded.
 	Request, Response string
 }
+
+// machineLang is the language of what gateways and this program write into the record.
+const machineLang = "en"
 
 // timeline is everything that happened to the order, the first first. Within one second messages and
 // acts come first, in the order of the chain, and what followed from them after them.
@@ -38,7 +42,7 @@ func timeline(page Page, s subject) []event {
 	}
 	for _, i := range s.incidents {
 		events = append(events, event{
-			At: i.CreatedAt, Title: page.T("admin.event.incident", "kind", page.T("incident."+string(i.Kind))), Detail: i.Detail, Look: "incident",
+			At: i.CreatedAt, Title: page.T("admin.event.incident", "kind", page.T("incident."+string(i.Kind))), Detail: i.Detail, Lang: machineLang, Look: "incident",
 		})
 		if i.ResolvedAt != nil && *i.ResolvedAt != i.CreatedAt {
 			events = append(events, event{
@@ -57,7 +61,7 @@ func (p Page) refundEvents(r models.Refund) []event {
 	case models.RefundSucceeded:
 		events = append(events, event{At: *r.SucceededAt, Title: p.T("admin.event.refunded", "amount", money), Detail: r.Number, Look: "money"})
 	case models.RefundFailed:
-		events = append(events, event{At: r.UpdatedAt, Title: p.T("admin.event.refund_failed", "amount", money), Detail: r.Failure, Look: "incident"})
+		events = append(events, event{At: r.UpdatedAt, Title: p.T("admin.event.refund_failed", "amount", money), Detail: r.Failure, Lang: machineLang, Look: "incident"})
 	}
 	return events
 }
@@ -74,7 +78,7 @@ func (p Page) messageEvent(e models.Evidence, payment *models.Payment) event {
 		detail = payment.Number + " · " + detail
 	}
 	return event{
-		At: e.CreatedAt, Title: p.T("admin.event."+e.Operation, "gateway", p.T("gateway."+string(e.Gateway))), Detail: detail,
+		At: e.CreatedAt, Title: p.T("admin.event."+e.Operation, "gateway", p.T("gateway."+string(e.Gateway))), Detail: detail, Lang: machineLang,
 		Request: legible(e.Request), Response: legible(e.Response),
 	}
 }

@@ -158,7 +158,7 @@ func TestOrderPage(t *testing.T) {
 				pay.Settle(t, s.Store, o, pay.Attempt(t, s.Store, o, models.WeChat, models.ActionCode, "x"), true)
 			},
 			want: []string{
-				"Paid. Thank you!", "Receipt", "1 × Product cup", "CN¥128.50", "CN¥10.00", "CN¥138.50", "HKT", "WeChat Pay",
+				"Paid. Thank you!", "Receipt", "1 × <span>Product cup</span>", "CN¥128.50", "CN¥10.00", "CN¥138.50", "HKT", "WeChat Pay",
 				"1 Queen&#39;s Road",
 			},
 			absent: []string{"data-live", "http-equiv", `value="wechat"`, "qr.svg", "I have paid", "looked at"},

@@ -3,12 +3,14 @@ package pay
 import (
 	"regexp"
 
+	"saoma/handlers/web"
 	"saoma/models"
 )
 
 // line is one line of the order in words.
 type line struct {
 	models.OrderItem
+	Name      web.Text // as the buyer saw it
 	Sum       string
 	Delivered []piece // once the order is paid beyond doubt
 }
@@ -25,7 +27,7 @@ func (page *orderPage) tellLines(s standing) {
 		page.Shipping = page.inOrder(order.Shipping)
 	}
 	for _, item := range order.Items {
-		l := line{OrderItem: item, Sum: page.inOrder(item.Total())}
+		l := line{OrderItem: item, Name: page.Theirs(item.Seen()), Sum: page.inOrder(item.Total())}
 		if s.confirmed() && item.Delivery != "" {
 			page.Handed = true
 			l.Delivered = piecesOf(item.Delivery)

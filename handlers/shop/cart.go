@@ -40,7 +40,7 @@ type cart struct {
 // cartLine is one line. Only what can be ordered counts towards the totals.
 type cartLine struct {
 	models.Variant
-	Name     string // empty when the shop does not know the SKU any more
+	Name     web.Text // empty when the shop does not know the SKU any more
 	Picture  string
 	Address  string // of its product
 	Action   string // where its form goes
@@ -104,7 +104,7 @@ func newLine(page web.Page, wish models.Line, v models.Variant) cartLine {
 	}
 	line.SKU = wish.SKU
 	if v.Product != nil {
-		line.Name = v.Product.Name
+		line.Name = page.Theirs(v.Product.NameIn(page.Lang))
 		line.Address = "/products/" + url.PathEscape(v.Product.Slug)
 		line.Picture = page.Image(cmp.Or(v.Image, v.Product.Image))
 	}

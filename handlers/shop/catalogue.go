@@ -21,16 +21,18 @@ type cataloguePage struct {
 
 // card is one product of the catalogue.
 type card struct {
-	Name, Address, Image string
-	Price                string // the lowest
-	Varies               bool   // there are higher ones
-	SoldOut              bool
+	Name           web.Text
+	Address, Image string
+	Price          string // the lowest
+	Varies         bool   // there are higher ones
+	SoldOut        bool
 }
 
 // productPage shows one product with an order form for each variant.
 type productPage struct {
 	web.Page
-	Product  *models.Product
+	Name     web.Text
+	Prose    web.Text // its description
 	Picture  string
 	Price    string
 	Varies   bool
@@ -65,7 +67,7 @@ func (p *Pages) ShowCatalogue(c *fiber.Ctx) error {
 func newCard(page web.Page, product models.Product) card {
 	lowest, varies := prices(product)
 	k := card{
-		Name:    product.Name,
+		Name:    page.Theirs(product.NameIn(page.Lang)),
 		Address: "/products/" + url.PathEscape(product.Slug),
 		Image:   page.Image(product.Image),
 		Price:   page.Price(lowest),
@@ -101,9 +103,12 @@ func (p *Pages) ShowProduct(c *fiber.Ctx) error {
 	if len(product.Variants) == 0 {
 		return models.ErrProductNotFound
 	}
-	page := productPage{Page: p.base.Page(c, "product.title", "name", product.Name), Product: product}
+	language := p.base.Language(c).Code
+	name, prose := product.NameIn(language), product.DescriptionIn(language)
+	page := productPage{Page: p.base.Page(c, "product.title", "name", name.Text)}
+	page.Name, page.Prose = page.Theirs(name), page.Theirs(prose)
 	lowest, varies := prices(*product)
-	page.Description = cmp.Or(product.Description, product.Name)
+	page.Description = cmp.Or(prose.Text, name.Text)
 	page.Picture = page.Image(cmp.Or(product.Image, product.Variants[0].Image))
 	page.Price, page.Varies = page.Page.Price(lowest), varies
 	for _, v := range product.Variants {

@@ -65,6 +65,31 @@ func (b *Base) PageIn(code string) Page {
 // T returns the message with the key in the reader's language; see Language.Text.
 func (p Page) T(key string, args ...any) string { return p.language.Text(key, args...) }
 
+// Text is a text of the merchant's as a page shows it. Lang is its language where that is not the
+// page's, for the attribute of that name.
+type Text struct{ Text, Lang string }
+
+// Theirs returns a text of the merchant's as the page shows it.
+func (p Page) Theirs(t models.Text) Text {
+	switch t.Language {
+	case "":
+		return Text{t.Text, p.OwnLang()}
+	case p.Lang:
+		return Text{t.Text, ""}
+	default:
+		return Text{t.Text, t.Language}
+	}
+}
+
+// OwnLang returns the shop's own language, in which names of products are written, where that is not
+// the page's.
+func (p Page) OwnLang() string {
+	if own := p.base.languages.all[0].Code; own != p.Lang {
+		return own
+	}
+	return ""
+}
+
 // CSRF returns the token for the page's forms. It gives the visitor a session's cookie.
 func (p Page) CSRF() string { return p.session.CSRF() }
 

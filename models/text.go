@@ -1,0 +1,57 @@
+package models
+
+import (
+	"cmp"
+	"maps"
+)
+
+// Texts are a product's texts in other languages than the shop's own, by the language's code, such
+// as "zh-Hant".
+type Texts map[string]ProductText
+
+// ProductText is what a product is called in one language. What is empty is not translated.
+type ProductText struct {
+	Name        string `json:"name,omitempty"`
+	Description string `json:"description,omitempty"`
+}
+
+// With returns the texts with others put over them: what is said of a language counts, what is empty
+// is taken away, and a language that nothing is said of stays as it is.
+func (t Texts) With(others Texts) Texts {
+	all := maps.Clone(t)
+	if all == nil {
+		all = Texts{}
+	}
+	maps.Copy(all, others)
+	maps.DeleteFunc(all, func(_ string, text ProductText) bool { return text == ProductText{} })
+	return all
+}
+
+// Text is a text of the merchant's. An empty Language is the shop's own: the first that it speaks.
+type Text struct {
+	Text     string
+	Language string
+}
+
+// NameIn returns the product's name in the language, and its own name where it has none there.
+func (p Product) NameIn(language string) Text {
+	return textIn(language, p.Texts[language].Name, p.Name)
+}
+
+// DescriptionIn returns the product's description in the language, and its own where it has none
+// there.
+func (p Product) DescriptionIn(language string) Text {
+	return textIn(language, p.Texts[language].Description, p.Description)
+}
+
+func textIn(language, translated, own string) Text {
+	if translated == "" {
+		return Text{Text: own}
+	}
+	return Text{Text: translated, Language: language}
+}
+
+// Seen returns the name as the buyer saw it when the order was placed.
+func (i OrderItem) Seen() Text {
+	return Text{Text: cmp.Or(i.SeenName, i.Name), Language: i.SeenLanguage}
+}

@@ -1,0 +1,101 @@
+package models_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"saoma/models"
+	"saoma/models/modelstest"
+)
+
+func TestTextsIn(t *testing.T) {
+	p := models.Product{Name: "Tea set", Description: "A pot and four cups.", Texts: models.Texts{
+		"ja":      {Name: "茶器セット", Description: "急須と湯呑み4客。"},
+		"zh-Hant": {Name: "茶具套裝"},
+	}}
+	for _, tt := range []struct {
+		language          string
+		name, description models.Text
+	}{
+		{"ja", models.Text{Text: "茶器セット", Language: "ja"}, models.Text{Text: "急須と湯呑み4客。", Language: "ja"}},
+		{"zh-Hant", models.Text{Text: "茶具套裝", Language: "zh-Hant"}, models.Text{Text: "A pot and four cups."}},
+		{"zh-Hans", models.Text{Text: "Tea set"}, models.Text{Text: "A pot and four cups."}},
+		{"", models.Text{Text: "Tea set"}, models.Text{Text: "A pot and four cups."}},
+	} {
+		if got := p.NameIn(tt.language); got != tt.name {
+			t.Errorf("NameIn(%q): got %v, want %v", tt.language, got, tt.name)
+		}
+		if got := p.DescriptionIn(tt.language); got != tt.description {
+			t.Errorf("DescriptionIn(%q): got %v, want %v", tt.language, got, tt.description)
+		}
+	}
+}
+
+func TestTextsWith(t *testing.T) {
+	known := models.Texts{"ja": {Name: "茶器"}, "zh-Hans": {Name: "茶具"}, "zh-Hant": {Name: "茶具"}}
+	got := known.With(models.Texts{"ja": {Name: "茶器セット", Description: "急須"}, "zh-Hans": {}, "en": {}})
+	want := models.Texts{"ja": {Name: "茶器セット", Description: "急須"}, "zh-Hant": {Name: "茶具"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("With (-want +got):\n%s", diff)
+	}
+	if known["ja"].Name != "茶器" {
+		t.Errorf("the texts themselves: got %v, want them unchanged", known)
+	}
+}
+
+// An order keeps the name that its buyer saw, beside the shop's own, whatever becomes of both.
+func TestOrderKeepsTheNameThatWasSeen(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, o models.Options) {
+		s := modelstest.Open(t, o)
+		put := func(name string, texts models.Texts) {
+			t.Helper()
+			err := s.PutProducts(t.Context(), []models.Product{{
+				Slug: "cup", Name: name, Active: true, Texts: texts,
+				Variants: []models.Variant{{SKU: "cup", Price: 2500, Counted: true, OnHand: 5, Active: true}},
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		place := func(language string) *models.Order {
+			t.Helper()
+			draft := modelstest.Draft("cup", 1)
+			draft.Language = language
+			order, err := s.PlaceOrder(t.Context(), draft)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return order
+		}
+		put("Cup", models.Texts{"ja": {Name: "湯呑み"}, "zh-Hant": {Description: "青瓷。"}})
+		orders := map[string]*models.Order{"ja": place("ja"), "zh-Hant": place("zh-Hant"), "en": place("en")}
+		put("Mug", models.Texts{"ja": {}})
+		orders["ja, later"] = place("ja")
+
+		for name, want := range map[string]struct {
+			own  string
+			seen models.Text
+		}{
+			"ja":        {"Cup", models.Text{Text: "湯呑み", Language: "ja"}},
+			"zh-Hant":   {"Cup", models.Text{Text: "Cup"}},
+			"en":        {"Cup", models.Text{Text: "Cup"}},
+			"ja, later": {"Mug", models.Text{Text: "Mug"}},
+		} {
+			got, err := s.OrderByID(t.Context(), orders[name].ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if item := got.Items[0]; item.Name != want.own || item.Seen() != want.seen {
+				t.Errorf("order in %s: got the name %q, seen as %v, want %q and %v", name, item.Name, item.Seen(), want.own, want.seen)
+			}
+		}
+		product, err := s.ProductBySlug(t.Context(), "cup")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(models.Texts{"zh-Hant": {Description: "青瓷。"}}, product.Texts); diff != "" {
+			t.Errorf("texts (-want +got):\n%s", diff)
+		}
+	})
+}
