@@ -191,11 +191,11 @@ func (tx *Tx) lastCopy(o *Order, mailID string) (*Mail, error) {
 	return &last, err
 }
 
-// leaveMail takes a mail that was given up from those that wait for somebody.
+// leaveMail takes a mail that was given up from those that wait for somebody. When it was given up
+// stays known.
 func (tx *Tx) leaveMail(m *Mail) error {
 	if !m.Status.CanBecome(MailLeft) {
 		return nil
 	}
-	return tx.db.Model(&Mail{}).Where("id = ? AND status = ?", m.ID, m.Status).
-		Updates(map[string]any{"status": MailLeft}).Error
+	return tx.db.Model(&Mail{}).Where("id = ? AND status = ?", m.ID, m.Status).UpdateColumn("status", MailLeft).Error
 }

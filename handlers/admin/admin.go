@@ -136,6 +136,8 @@ func (a *Pages) table() []route {
 		{post, "/admin/orders/:number/paid", only(owner, finance).fresh(), a.markPaid},
 		{post, "/admin/orders/:number/revive", only(owner, finance).fresh(), a.revive},
 		{get, "/admin/incidents", seeing, a.showIncidents},
+		{post, "/admin/orders/:number/mail", only(owner, orders), a.resendMail},
+		{post, "/admin/orders/:number/mail/leave", only(owner, orders), a.leaveMail},
 		{post, "/admin/incidents/:id/settle", only(owner, finance), a.settleIncident},
 		{get, "/admin/messages", seeing, a.showMessages},
 

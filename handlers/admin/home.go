@@ -13,11 +13,12 @@ type homePage struct {
 	Incidents  []incidentRow
 	Refunds    []waitingRefund
 	Confirming []waitingOrder
-	Refused    string // when the last message came that names no order of ours
+	Mails      []waitingMail // that were given up
+	Refused    string        // when the last message came that names no order of ours
 	Low        []models.Variant
 
-	AllIncidents                         string // says how many there are
-	MoreRefunds, MoreConfirming, MoreLow bool   // there may be more than are shown
+	AllIncidents                                    string // says how many there are
+	MoreRefunds, MoreConfirming, MoreMails, MoreLow bool   // there may be more than are shown
 }
 
 type waitingRefund struct {
@@ -31,6 +32,11 @@ type waitingOrder struct {
 	MayAsk              bool
 }
 
+type waitingMail struct {
+	models.MailRow
+	Address, Name, Age string
+}
+
 // showHome is the first page.
 func (a *Pages) showHome(c *fiber.Ctx) error {
 	page := homePage{Page: a.page(c, "admin.home.title")}
@@ -42,7 +48,7 @@ func (a *Pages) showHome(c *fiber.Ctx) error {
 		a.tellWaiting(&page, attention)
 	}
 	page.Low, page.MoreLow = attention.Low, len(attention.Low) == models.AttentionRows
-	page.Calm = page.Refused == "" && len(page.Incidents)+len(page.Refunds)+len(page.Confirming)+len(page.Low) == 0
+	page.Calm = page.Refused == "" && len(page.Incidents)+len(page.Refunds)+len(page.Confirming)+len(page.Mails)+len(page.Low) == 0
 	return a.render(c, "admin/home", page)
 }
 
@@ -55,6 +61,7 @@ func (a *Pages) tellWaiting(page *homePage, waiting models.Attention) {
 	page.AllIncidents = page.incidentCount(waiting.Open)
 	page.MoreRefunds = len(waiting.Refunds) == models.AttentionRows
 	page.MoreConfirming = len(waiting.Confirming) == models.AttentionRows
+	page.MoreMails = len(waiting.Mails) == models.AttentionRows
 	for _, i := range waiting.Incidents {
 		page.Incidents = append(page.Incidents, page.incident(i, now, home))
 	}
@@ -67,5 +74,9 @@ func (a *Pages) tellWaiting(page *homePage, waiting models.Attention) {
 		page.Confirming = append(page.Confirming, waitingOrder{
 			o, "/admin/orders/" + o.Number, page.Money(o.Order.Money()), page.age(now.Sub(*o.PaidAt)), page.May(post, "/admin/orders/:number/ask"),
 		})
+	}
+	for _, m := range waiting.Mails {
+		row := page.mail(m.Mail)
+		page.Mails = append(page.Mails, waitingMail{m, "/admin/orders/" + m.Order.Number, row.Name, page.age(now.Sub(row.At))})
 	}
 }

@@ -34,6 +34,7 @@ type orderPage struct {
 	Payments           []paymentRow
 	Refunds            []refundRow
 	Incidents          []incidentRow
+	Mails              []mailRow
 
 	// Acts, nil or empty where they cannot be done, or not by this member.
 	MayAsk   bool
@@ -80,6 +81,7 @@ type subject struct {
 	evidence  []models.Evidence
 	refunds   []models.Refund
 	incidents []models.Incident
+	mails     []models.Mail
 }
 
 func (a *Pages) subject(c *fiber.Ctx) (s subject, err error) {
@@ -93,7 +95,10 @@ func (a *Pages) subject(c *fiber.Ctx) (s subject, err error) {
 	if s.refunds, err = a.store.Refunds(ctx, s.order.ID); err != nil {
 		return s, err
 	}
-	s.incidents, err = a.store.Incidents(ctx, s.order.ID)
+	if s.incidents, err = a.store.Incidents(ctx, s.order.ID); err != nil {
+		return s, err
+	}
+	s.mails, err = a.store.Mails(ctx, s.order.ID)
 	return s, err
 }
 
@@ -144,6 +149,7 @@ func (a *Pages) orderAs(c *fiber.Ctx, typed orderForms, errs web.FieldErrors, re
 		row := page.incident(models.IncidentRow{Incident: i, Order: s.order, Payment: paymentOf(s.order, i.PaymentID)}, a.store.Now(), page.Filter.at(c.Path()))
 		page.Incidents = append(page.Incidents, row)
 	}
+	page.tellMails(s, a.store.SendsMail())
 	page.offerActs(s, typed, errs)
 	if errs != nil {
 		refused = errMistakes

@@ -50,6 +50,9 @@ func timeline(page Page, s subject) []event {
 			})
 		}
 	}
+	for _, m := range s.mails {
+		events = append(events, page.mailEvent(m))
+	}
 	slices.SortStableFunc(events, func(a, b event) int { return a.At.Truncate(time.Second).Compare(b.At.Truncate(time.Second)) })
 	return events
 }
