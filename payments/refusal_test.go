@@ -1,0 +1,310 @@
+package payments_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"saoma/models"
+	"saoma/models/modelstest"
+	"saoma/payments"
+	"saoma/payments/sandbox"
+)
+
+// stubborn is a database that refuses what the test says, past the store.
+type stubborn struct {
+	t  *testing.T
+	db *sql.DB
+}
+
+// write is a kind of write, such as "UPDATE ON orders".
+type write string
+
+func (d stubborn) do(statement string) {
+	d.t.Helper()
+	if _, err := d.db.Exec(statement); err != nil {
+		d.t.Fatalf("%s: %v", statement, err)
+	}
+}
+
+func (d stubborn) column(query string) []string {
+	d.t.Helper()
+	rows, err := d.db.Query(query)
+	if err != nil {
+		d.t.Fatalf("%s: %v", query, err)
+	}
+	defer rows.Close()
+	var all []string
+	for rows.Next() {
+		var v string
+		if err := rows.Scan(&v); err != nil {
+			d.t.Fatal(err)
+		}
+		all = append(all, v)
+	}
+	return all
+}
+
+func (d stubborn) tables() []string {
+	return d.column("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name <> 'written'")
+}
+
+// writes returns the kinds of writes that happen while it does something.
+func (d stubborn) writes(do func()) []write {
+	d.t.Helper()
+	d.do("CREATE TABLE written (what TEXT)")
+	for i, table := range d.tables() {
+		for _, verb := range []string{"INSERT", "UPDATE", "DELETE"} {
+			d.do(fmt.Sprintf("CREATE TRIGGER seen_%s_%d AFTER %s ON %s BEGIN INSERT INTO written VALUES ('%s ON %s'); END", verb, i, verb, table, verb, table))
+		}
+	}
+	do()
+	var all []write
+	for _, w := range d.column("SELECT DISTINCT what FROM written ORDER BY what") {
+		all = append(all, write(w))
+	}
+	return all
+}
+
+// refuse makes one kind of write fail, and allow lets it through again.
+func (d stubborn) refuse(w write) {
+	d.do(fmt.Sprintf("CREATE TRIGGER refused BEFORE %s BEGIN SELECT RAISE(ABORT, 'refused on purpose'); END", w))
+}
+
+func (d stubborn) allow() { d.do("DROP TRIGGER refused") }
+
+// books is everything that is kept, but for whose turn it is to ask.
+func (d stubborn) books() []string {
+	d.t.Helper()
+	var all []string
+	for _, table := range d.tables() {
+		columns := slices.DeleteFunc(d.column("SELECT name FROM pragma_table_info('"+table+"')"), func(c string) bool {
+			return c == "check_at" || c == "checks" || c == "updated_at"
+		})
+		row := "'" + table + "'"
+		for _, c := range columns {
+			row += " || ' ' || COALESCE(CAST(" + c + " AS TEXT), '-')"
+		}
+		all = append(all, d.column("SELECT "+row+" FROM "+table+" ORDER BY 1")...)
+	}
+	return all
+}
+
+// deed is something that changes the books in one transaction. It is made ready on a database of its
+// own, and then done. A silent one does not tell that it failed, but is tried again later.
+type deed struct {
+	name   string
+	ready  func(t *testing.T, o models.Options) (do func() error)
+	silent bool
+}
+
+// said applies what the gateway says about the attempt.
+func (s shop) said(p *models.Payment, state payments.State) func() error {
+	return func() error {
+		return s.service.Apply(context.Background(), s.report(p, state), payments.OpNotification)
+	}
+}
+
+// expired is an order whose window is over, with an attempt. What is left is what others bought.
+func (s shop) expired(t *testing.T, left int) (*models.Order, *models.Payment) {
+	t.Helper()
+	order, p := s.attempt(t)
+	err := s.Tx(t.Context(), func(tx *models.Tx) error {
+		o, err := tx.LockOrder(order.ID)
+		if err == nil {
+			_, err = tx.CloseOrder(o, models.OrderExpired)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 - left {
+		modelstest.Order(t, s.Store, "cup")
+	}
+	return order, p
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+var deeds = []deed{
+	{name: "paid", ready: func(t *testing.T, o models.Options) func() error {
+		s := newShop(t, o, models.FulfilOrRefund)
+		_, p := s.attempt(t)
+		return s.said(p, payments.StateSucceeded)
+	}},
+	{name: "paid while another attempt is open", ready: func(t *testing.T, o models.Options) func() error {
+		s := newShop(t, o, models.FulfilOrRefund)
+		order, p := s.attempt(t)
+		must(t, s.said(p, payments.StateClosed)())
+		s.attemptFor(t, order)
+		return s.said(p, payments.StateSucceeded)
+	}},
+	{name: "failed", ready: func(t *testing.T, o models.Options) func() error {
+		s := newShop(t, o, models.FulfilOrRefund)
+		_, p := s.attempt(t)
+		return s.said(p, payments.StateFailed)
+	}},
+	{name: "confirmed", ready: func(t *testing.T, o models.Options) func() error {
+		s := newShop(t, o, models.FulfilOrRefund)
+		_, p := s.attempt(t)
+		weak := s.report(p, payments.StateSucceeded)
+		weak.Conclusive, weak.Exchange.Response = false, []byte("weak")
+		must(t, s.service.Apply(t.Context(), weak, payments.OpNotification))
+		return s.said(p, payments.StateSucceeded)
+	}},
+	{name: "paid twice", ready: func(t *testing.T, o models.Options) func() error {
+		o.Settings.DuplicatePayment = models.RefundAlways
+		s := newShop(t, o, models.FulfilOrRefund)
+		order, p := s.attempt(t)
+		must(t, s.said(p, payments.StateSucceeded)())
+		return s.said(s.attemptFor(t, order), payments.StateSucceeded)
+	}},
+	{name: "paid late, and revived", ready: func(t *testing.T, o models.Options) func() error {
+		s := newShop(t, o, models.FulfilOrRefund)
+		_, p := s.expired(t, 1)
+		return s.said(p, payments.StateSucceeded)
+	}},
+	{name: "paid late, and nothing is left", ready: func(t *testing.T, o models.Options) func() error {
+		s := newShop(t, o, models.FulfilOrRefund)
+		_, p := s.expired(t, 0)
+		return s.said(p, payments.StateSucceeded)
+	}},
+	{name: "another amount", ready: func(t *testing.T, o models.Options) func() error {
+		s := newShop(t, o, models.FulfilOrRefund)
+		_, p := s.attempt(t)
+		wrong := *p
+		wrong.Amount++
+		return s.said(&wrong, payments.StateSucceeded)
+	}},
+	{name: "an unknown number", ready: func(t *testing.T, o models.Options) func() error {
+		s := newShop(t, o, models.FulfilOrRefund)
+		_, p := s.attempt(t)
+		unknown := *p
+		unknown.Number = "UNKNOWN"
+		return func() error {
+			err := s.said(&unknown, payments.StateSucceeded)()
+			if errors.Is(err, payments.ErrUnknownOrder) {
+				return nil // what a gateway is told once it is kept
+			}
+			return err
+		}
+	}},
+	{name: "revived by staff", ready: func(t *testing.T, o models.Options) func() error {
+		s := newShop(t, o, models.AskStaff)
+		_, p := s.expired(t, 1)
+		must(t, s.said(p, payments.StateSucceeded)())
+		return func() error { return s.service.Revive(context.Background(), p.Number, mia) }
+	}},
+	{name: "marked as paid", ready: func(t *testing.T, o models.Options) func() error {
+		s := newShop(t, o, models.AskStaff)
+		order := modelstest.Order(t, s.Store, "cup")
+		return func() error {
+			return s.service.MarkPaid(context.Background(), order.Number, payments.HandPayment{Reference: "B1", Note: "by bank", By: mia})
+		}
+	}},
+	{name: "refunded by hand", ready: func(t *testing.T, o models.Options) func() error {
+		s := newShop(t, o, models.AskStaff)
+		order := modelstest.Order(t, s.Store, "cup")
+		must(t, s.service.MarkPaid(t.Context(), order.Number, payments.HandPayment{Reference: "B1", Note: "by bank", By: mia}))
+		order, err := s.OrderByID(t.Context(), order.ID)
+		must(t, err)
+		return func() error {
+			_, err := s.service.RefundAs(context.Background(), payments.StaffRefund{Payment: order.Payments[0].Number, Amount: order.Amount, Reason: "broken", By: mia})
+			return err
+		}
+	}},
+	{name: "canceled", ready: func(t *testing.T, o models.Options) func() error {
+		s := newShop(t, o, models.AskStaff)
+		order := modelstest.Order(t, s.Store, "cup")
+		return func() error { return s.service.Cancel(context.Background(), order.Number, "why not", mia) }
+	}},
+	{name: "expired", silent: true, ready: func(t *testing.T, o models.Options) func() error {
+		w := wire(t, o, route(models.WeChat, models.ScanForPay, "qrcode"))
+		modelstest.Order(t, w.Store, "cup")
+		w.ahead.Store(int64(modelstest.Settings.PaymentWindow))
+		return w.sweep
+	}},
+	{name: "refunded", silent: true, ready: sweptRefund(nil)},
+	{name: "refund refused", silent: true, ready: sweptRefund(&sandbox.Fault{Gateway: sandbox.Pass2Pay, Kind: sandbox.FaultRefundFails})},
+	{name: "refund pending", silent: true, ready: sweptRefund(&sandbox.Fault{Gateway: sandbox.Pass2Pay, Kind: sandbox.FaultRefundPending})},
+	{name: "refund not understood", silent: true, ready: sweptRefund(&sandbox.Fault{Gateway: sandbox.Pass2Pay, Kind: sandbox.FaultHTML})},
+}
+
+func (w *wired) sweep() error {
+	_, err := w.service.Sweep(context.Background())
+	return err
+}
+
+// sweptRefund is a refund that was stored and not sent, and that the sweep carries out while the
+// gateway has a fault.
+func sweptRefund(f *sandbox.Fault) func(t *testing.T, o models.Options) func() error {
+	return func(t *testing.T, o models.Options) func() error {
+		w := wire(t, o, route(models.WeChat, models.Pass2Pay, "WX_NATIVE"))
+		order, p := w.paid(models.WeChat)
+		must(t, w.Tx(t.Context(), func(tx *models.Tx) error {
+			locked, err := tx.LockOrder(order.ID)
+			if err != nil {
+				return err
+			}
+			r := models.Refund{ID: models.NewID(), Number: models.NewRefundNumber(w.now()), Amount: p.Amount, Reason: "test"}
+			return tx.AddRefund(locked, &p, &r)
+		}))
+		if f != nil {
+			w.fault(*f)
+		}
+		return w.sweep
+	}
+}
+
+// TestARefusedWriteUndoesEverything: whichever of its writes the database refuses, what was to be done
+// fails as a whole and says so, so that a gateway comes again and nothing is half done; and it is done
+// when it is tried again.
+func TestARefusedWriteUndoesEverything(t *testing.T) {
+	for _, d := range deeds {
+		t.Run(d.name, func(t *testing.T) {
+			t.Parallel()
+			start := func(t *testing.T) (stubborn, func() error) {
+				o := modelstest.Options(t)
+				do := d.ready(t, o)
+				return stubborn{t, database(t, o)}, do
+			}
+			first, do := start(t)
+			writes := first.writes(func() { must(t, do()) })
+			if len(writes) == 0 {
+				t.Fatal("nothing was written: this shows nothing")
+			}
+			for _, w := range writes {
+				db, do := start(t)
+				before := db.books()
+				db.refuse(w)
+				if err := do(); err == nil && !d.silent {
+					t.Errorf("%s is refused: got no error", w)
+				}
+				db.allow()
+				if diff := cmp.Diff(before, db.books()); diff != "" {
+					t.Errorf("%s is refused, and still something changed (-before +after):\n%s", w, diff)
+				}
+				if d.silent {
+					continue
+				}
+				if err := do(); err != nil {
+					t.Errorf("%s was refused, and is not any more: got %v", w, err)
+				}
+				if cmp.Equal(before, db.books()) {
+					t.Errorf("%s was refused, and is not any more: still nothing happened", w)
+				}
+			}
+		})
+	}
+}
