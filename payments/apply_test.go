@@ -342,6 +342,47 @@ func TestQueryThatDeniesASuccessIsAConflict(t *testing.T) {
 	}
 }
 
+// TestUnknownNumberIsKeptOnce: a message about a number that is not ours is refused each time, counted
+// and kept once.
+func TestUnknownNumberIsKeptOnce(t *testing.T) {
+	s := newShop(t, modelstest.Options(t), models.AskStaff)
+	_, p := s.attempt(t)
+	p.Number = "UNKNOWN"
+	for range 3 {
+		if err := s.service.Apply(t.Context(), s.report(p, payments.StateSucceeded), payments.OpNotification); !errors.Is(err, payments.ErrUnknownOrder) {
+			t.Errorf("got %v, want ErrUnknownOrder", err)
+		}
+	}
+	kept, err := s.LoneEvidence(t.Context(), "", 10)
+	if err != nil || len(kept) != 1 || kept[0].Direction != models.Received {
+		t.Errorf("got %+v, err %v, want the message kept once, as received", kept, err)
+	}
+	incidents, err := s.ListIncidents(t.Context(), models.IncidentFilter{Kind: models.IncidentUnknownOrder}, "", 10)
+	if err != nil || len(incidents) != 1 || incidents[0].Count != 3 {
+		t.Errorf("got incidents %+v, err %v, want one that counts 3", incidents, err)
+	}
+}
+
+// TestMessageIsKeptAsItCame: the chain says whether the gateway came by itself or was asked, and a
+// failed attempt why it failed.
+func TestMessageIsKeptAsItCame(t *testing.T) {
+	for op, want := range map[payments.Operation]models.Direction{payments.OpNotification: models.Received, payments.OpQuery: models.Sent} {
+		s := newShop(t, modelstest.Options(t), models.AskStaff)
+		order, p := s.attempt(t)
+		if err := s.service.Apply(t.Context(), s.report(p, payments.StateFailed), op); err != nil {
+			t.Fatal(err)
+		}
+		kept, err := s.Evidence(t.Context(), order.ID)
+		if err != nil || len(kept) != 1 || kept[0].Direction != want {
+			t.Errorf("%s: got %+v, err %v, want it kept once, as %s", op, kept, err, want)
+		}
+		failed, err := s.PaymentByNumber(t.Context(), p.Number)
+		if err != nil || failed.Failure == "" {
+			t.Errorf("%s: got failure %q, err %v, want a reason", op, failed.Failure, err)
+		}
+	}
+}
+
 func TestSecondPaymentIsFound(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, o models.Options) {
 		s := newShop(t, o, models.FulfilOrRefund)

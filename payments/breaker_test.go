@@ -17,6 +17,7 @@ type answering struct {
 	Gateway
 	err     error
 	takes   time.Duration
+	during  func() // what happens while it is called, if not nil
 	calls   int
 	running sync.Mutex
 }
@@ -27,6 +28,9 @@ func (a *answering) call() error {
 	a.running.Lock()
 	a.calls++
 	a.running.Unlock()
+	if a.during != nil {
+		a.during()
+	}
 	time.Sleep(a.takes) // in a bubble's time
 	return a.err
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -71,12 +72,20 @@ func (d stubborn) writes(do func()) []write {
 	return all
 }
 
-// refuse makes one kind of write fail, and allow lets it through again.
-func (d stubborn) refuse(w write) {
+// refuse makes one kind of write fail, until allow.
+func (d stubborn) refuse(w write) (allow func()) {
 	d.do(fmt.Sprintf("CREATE TRIGGER refused BEFORE %s BEGIN SELECT RAISE(ABORT, 'refused on purpose'); END", w))
+	return func() { d.do("DROP TRIGGER refused") }
 }
 
-func (d stubborn) allow() { d.do("DROP TRIGGER refused") }
+// hide makes every look at a table fail, until show.
+func (d stubborn) hide(table string) (show func()) {
+	d.do("ALTER TABLE " + table + " RENAME TO hidden")
+	return func() { d.do("ALTER TABLE hidden RENAME TO " + table) }
+}
+
+// table is where the write goes.
+func (w write) table() string { return strings.Fields(string(w))[2] }
 
 // books is everything that is kept, but for whose turn it is to ask.
 func (d stubborn) books() []string {
@@ -200,6 +209,15 @@ var deeds = []deed{
 			return err
 		}
 	}},
+	{name: "refunded, as the payment shows", ready: func(t *testing.T, o models.Options) func() error {
+		s := newShop(t, o, models.AskStaff)
+		_, p := s.attempt(t)
+		must(t, s.said(p, payments.StateSucceeded)())
+		if _, err := s.service.Refund(t.Context(), p.Number, p.Amount, "test"); err != nil {
+			t.Fatal(err)
+		}
+		return s.said(p, payments.StateRefunded)
+	}},
 	{name: "revived by staff", ready: func(t *testing.T, o models.Options) func() error {
 		s := newShop(t, o, models.AskStaff)
 		_, p := s.expired(t, 1)
@@ -267,8 +285,7 @@ func sweptRefund(f *sandbox.Fault) func(t *testing.T, o models.Options) func() e
 	}
 }
 
-// TestARefusedWriteUndoesEverything: whichever of its writes the database refuses, what was to be done
-// fails as a whole and says so, so that a gateway comes again and nothing is half done; and it is done
+// TestARefusedWriteUndoesEverything: whatever the database refuses of a deed, it fails as a whole and says so, so that a gateway comes again and nothing is half done; and it is done
 // when it is tried again.
 func TestARefusedWriteUndoesEverything(t *testing.T) {
 	for _, d := range deeds {
@@ -284,27 +301,49 @@ func TestARefusedWriteUndoesEverything(t *testing.T) {
 			if len(writes) == 0 {
 				t.Fatal("nothing was written: this shows nothing")
 			}
-			for _, w := range writes {
-				db, do := start(t)
+			db, do := start(t)
+			untouched := db.books()
+			for _, refused := range refusals(writes) {
+				if d.silent { // whose turn it is has changed
+					db, do = start(t)
+				}
 				before := db.books()
-				db.refuse(w)
-				if err := do(); err == nil && !d.silent {
-					t.Errorf("%s is refused: got no error", w)
+				allow := refused.begin(db)
+				err := do()
+				allow()
+				if err == nil && !d.silent {
+					t.Errorf("%s is refused: got no error", refused.what)
 				}
-				db.allow()
 				if diff := cmp.Diff(before, db.books()); diff != "" {
-					t.Errorf("%s is refused, and still something changed (-before +after):\n%s", w, diff)
+					t.Fatalf("%s is refused, and still something changed (-before +after):\n%s", refused.what, diff)
 				}
-				if d.silent {
-					continue
-				}
-				if err := do(); err != nil {
-					t.Errorf("%s was refused, and is not any more: got %v", w, err)
-				}
-				if cmp.Equal(before, db.books()) {
-					t.Errorf("%s was refused, and is not any more: still nothing happened", w)
-				}
+			}
+			if d.silent {
+				return
+			}
+			if err := do(); err != nil || cmp.Equal(untouched, db.books()) {
+				t.Errorf("nothing is refused any more: got %v, and the books changed: %t", err, !cmp.Equal(untouched, db.books()))
 			}
 		})
 	}
+}
+
+// refusal is what a database may refuse.
+type refusal struct {
+	what  string
+	begin func(stubborn) (end func())
+}
+
+// refusals are those of each kind of write, and of every look at a table that is written to.
+func refusals(writes []write) []refusal {
+	var all []refusal
+	hidden := map[string]bool{}
+	for _, w := range writes {
+		all = append(all, refusal{string(w), func(db stubborn) func() { return db.refuse(w) }})
+		if table := w.table(); !hidden[table] {
+			hidden[table] = true
+			all = append(all, refusal{"every look at " + table, func(db stubborn) func() { return db.hide(table) }})
+		}
+	}
+	return all
 }
