@@ -17,11 +17,13 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
 
 	"saoma/handlers"
+	"saoma/handlers/admin"
 	"saoma/handlers/mail"
 	"saoma/handlers/web"
 	"saoma/internal/config"
@@ -354,6 +356,38 @@ func openGateways(c *config.Config, listening net.Addr, log *slog.Logger) ([]pay
 	return accounts, box, nil
 }
 
+// shownGateways is what staff may see of the gateways' accounts: of a key its last four characters.
+func shownGateways(c *config.Config) []admin.Gateway {
+	s, p := c.Gateways.ScanForPay, c.Gateways.Pass2Pay
+	if s.UsesSandbox() {
+		s.PartnerNo, s.StoreNo, s.SignKey = sandbox.DemoPartnerNo, sandbox.DemoStoreNo, sandbox.DemoSignKey
+	}
+	if p.UsesSandbox() {
+		p.MchNo, p.AppID, p.AppSecret = sandbox.DemoMchNo, sandbox.DemoAppID, sandbox.DemoAppSecret
+	}
+	return []admin.Gateway{
+		{
+			Name: models.ScanForPay, Enabled: s.Enabled, Simulated: s.UsesSandbox(), Address: hostOf(s.BaseURL),
+			Merchant: joined(s.PartnerNo, s.StoreNo), Key: s.SignKey.String(), Currencies: s.Currencies,
+		},
+		{
+			Name: models.Pass2Pay, Enabled: p.Enabled, Simulated: p.UsesSandbox(), Address: hostOf(p.BaseURL),
+			Merchant: joined(p.MchNo, p.AppID), Key: p.AppSecret.String(), Currencies: p.Currencies,
+		},
+	}
+}
+
+// joined puts the two parts of a merchant's number together.
+func joined(merchant, part string) string { return strings.Trim(merchant+" / "+part, " /") }
+
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
+
 // dialable is where this machine reaches a server that listens on the address.
 func dialable(a net.Addr) string {
 	host, port, err := net.SplitHostPort(a.String())
@@ -387,7 +421,7 @@ func newApp(c *config.Config, store *models.Store, service *payments.Service, bo
 	if err != nil {
 		return nil, err
 	}
-	deps := handlers.Deps{Store: store, Payments: service, Log: log, Apart: c.AdminListen != "", Config: web.Config{
+	deps := handlers.Deps{Store: store, Payments: service, Gateways: shownGateways(c), Log: log, Apart: c.AdminListen != "", Config: web.Config{
 		PublicURL: c.PublicURL, Currency: c.Shop.Currency, Languages: c.Shop.Languages,
 		TimeZone: zone, SecretKey: current, SecretKeyPrevious: previous, TrustedProxies: c.TrustedProxies,
 		SandboxOn: c.Sandbox.Enabled, DataDir: c.DataDir, GatewayHosts: gatewayHosts(c),

@@ -38,8 +38,9 @@ type Deps struct {
 	Store    *models.Store
 	Payments *payments.Service
 	Config   web.Config
-	Sandbox  http.Handler // serves /sandbox; nil when it is off
-	Mail     *mail.Config // nil: buyers get no mail
+	Gateways []admin.Gateway // as the configuration has them
+	Sandbox  http.Handler    // serves /sandbox; nil when it is off
+	Mail     *mail.Config    // nil: buyers get no mail
 	Log      *slog.Logger
 	// Apart keeps what only those who run the shop may see, the desk and the metrics, out of the app:
 	// it is served by App.Apart alone, on an address of its own.
@@ -73,7 +74,7 @@ func New(d Deps) (*App, error) {
 	if d.Apart {
 		address = ""
 	}
-	desk, err := admin.New(base, d.Payments, address, d.Log)
+	desk, err := admin.New(base, d.Payments, d.Gateways, address, d.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +174,7 @@ func (a *App) routes(d Deps) {
 	app.Use(a.base.ChooseLanguage, a.base.Sessions, a.base.SameSite)
 
 	// Choosing.
-	s := shop.New(a.base, d.Payments.Routes(), a.pay.Begin, d.Log)
+	s := shop.New(a.base, d.Payments, a.pay.Begin, d.Log)
 	app.Get("/", s.ShowCatalogue)
 	app.Get("/products/:slug", s.ShowProduct)
 	app.Get("/pages/:page", s.ShowText)

@@ -12,6 +12,7 @@ const (
 	ActNote     = "add_note"
 	ActResolve  = "resolve_incident"
 	ActAsk      = "ask_gateways"
+	ActTest     = "test_gateway"
 	ActExport   = "export_orders"
 
 	ActResendMail = "resend_mail"

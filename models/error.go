@@ -60,6 +60,7 @@ var (
 	ErrOrderNotFound   = &Error{Kind: NotFound, Key: "error.order_not_found"}
 	ErrProductNotFound = &Error{Kind: NotFound, Key: "error.product_not_found"}
 	ErrPaymentNotFound = &Error{Kind: NotFound, Key: "error.payment_not_found"}
+	ErrGatewayNotFound = &Error{Kind: NotFound, Key: "error.gateway_not_found"}
 	ErrRefundNotFound  = &Error{Kind: NotFound, Key: "error.refund_not_found"}
 	ErrCartEmpty       = &Error{Kind: Invalid, Key: "error.cart_empty"}
 	ErrOutOfStock      = &Error{Kind: Conflict, Key: "error.out_of_stock"}

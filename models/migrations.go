@@ -309,6 +309,7 @@ var migrations = []*gormigrate.Migration{
 	columns("043_seen_names",
 		column("order_items", "seen_name", "varchar(200) NOT NULL DEFAULT ''"),
 		column("order_items", "seen_language", "varchar(16) NOT NULL DEFAULT ''")),
+	indexes("038_gateway_evidence", index("evidence", "evidence_gateway", "gateway, direction, verdict, created_at")),
 }
 
 // step is a migration of one table and its indexes. The type words TIME, BLOB and MEDIUMTEXT stand

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"time"
 
 	"gorm.io/gorm"
 )
@@ -128,4 +129,28 @@ func hasEvidence(db *gorm.DB, paymentID, digest string) (bool, error) {
 	var n int64
 	err := db.Model(&Evidence{}).Where("payment_id = ? AND digest = ?", paymentID, digest).Limit(1).Count(&n).Error
 	return n > 0, err
+}
+
+// GatewayEvidence returns at most limit messages between the shop and a gateway with the verdict, the
+// newest first, without their bodies.
+func (s *Store) GatewayEvidence(ctx context.Context, gateway GatewayName, d Direction, verdict string, limit int) ([]Evidence, error) {
+	var rows []Evidence
+	err := s.query(ctx, func(db *gorm.DB) error {
+		return gatewayEvidence(db, gateway, d, verdict).Omit("request", "response").Order("created_at DESC").Limit(limit).Find(&rows).Error
+	})
+	return rows, err
+}
+
+// CountGatewayEvidence returns how many messages there were since then, counted up to CountLimit.
+func (s *Store) CountGatewayEvidence(ctx context.Context, gateway GatewayName, d Direction, verdict string, since time.Time) (int64, error) {
+	var n int64
+	err := s.query(ctx, func(db *gorm.DB) error {
+		some := gatewayEvidence(db, gateway, d, verdict).Select("created_at").Where("created_at > ?", since).Limit(CountLimit)
+		return db.Table("(?) AS some", some).Count(&n).Error
+	})
+	return n, err
+}
+
+func gatewayEvidence(db *gorm.DB, gateway GatewayName, d Direction, verdict string) *gorm.DB {
+	return db.Model(&Evidence{}).Where("gateway = ? AND direction = ? AND verdict = ?", gateway, d, verdict)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/failsafe-go/failsafe-go/circuitbreaker"
@@ -23,6 +24,36 @@ type guarded struct {
 	Gateway
 	creates breaker
 	asks    breaker
+
+	mu    sync.Mutex
+	calls Calls
+}
+
+// Calls is what this process last had of a gateway.
+type Calls struct {
+	Answered time.Time // when it last answered; zero: not yet
+	Failed   time.Time // when it last gave no answer; zero: never
+	Failure  string    // why
+}
+
+// lastCalls returns what was last had of the gateway.
+func (g *guarded) lastCalls() Calls {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.calls
+}
+
+func (g *guarded) note(failed bool, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !failed {
+		g.calls.Answered = time.Now().UTC()
+		return
+	}
+	g.calls.Failed, g.calls.Failure = time.Now().UTC(), "it broke off"
+	if err != nil {
+		g.calls.Failure = err.Error()
+	}
 }
 
 func withBreakers(g Gateway) *guarded {
@@ -33,23 +64,23 @@ func withBreakers(g Gateway) *guarded {
 func (g *guarded) leftAlone() bool { return g.asks.RemainingDelay() > 0 }
 
 func (g *guarded) Create(ctx context.Context, r CreateRequest) (Created, error) {
-	return guard(g.creates, func() (Created, error) { return g.Gateway.Create(ctx, r) })
+	return guard(g, g.creates, func() (Created, error) { return g.Gateway.Create(ctx, r) })
 }
 
 func (g *guarded) Query(ctx context.Context, number string) (Report, error) {
-	return guard(g.asks, func() (Report, error) { return g.Gateway.Query(ctx, number) })
+	return guard(g, g.asks, func() (Report, error) { return g.Gateway.Query(ctx, number) })
 }
 
 func (g *guarded) Close(ctx context.Context, number string) (Exchange, error) {
-	return guard(g.asks, func() (Exchange, error) { return g.Gateway.Close(ctx, number) })
+	return guard(g, g.asks, func() (Exchange, error) { return g.Gateway.Close(ctx, number) })
 }
 
 func (g *guarded) Refund(ctx context.Context, r RefundRequest) (RefundReport, error) {
-	return guard(g.asks, func() (RefundReport, error) { return g.Gateway.Refund(ctx, r) })
+	return guard(g, g.asks, func() (RefundReport, error) { return g.Gateway.Refund(ctx, r) })
 }
 
 func (g *guarded) QueryRefund(ctx context.Context, r RefundRequest) (RefundReport, error) {
-	return guard(g.asks, func() (RefundReport, error) { return g.Gateway.QueryRefund(ctx, r) })
+	return guard(g, g.asks, func() (RefundReport, error) { return g.Gateway.QueryRefund(ctx, r) })
 }
 
 type breaker circuitbreaker.CircuitBreaker[any]
@@ -63,12 +94,13 @@ func newBreaker() breaker {
 var errLeftAlone = errors.New("the gateway failed several times in a row and is left alone for a moment")
 
 // guard makes the call unless the breaker is open.
-func guard[R any](b breaker, call func() (R, error)) (result R, err error) {
+func guard[R any](g *guarded, b breaker, call func() (R, error)) (result R, err error) {
 	if !b.TryAcquirePermit() {
 		return result, &CallError{Outcome: NotSent, Err: errLeftAlone}
 	}
 	failed := true
 	defer func() { // after a panic as well: a permit that is not given back keeps the breaker shut for ever
+		g.note(failed, err)
 		if failed {
 			b.RecordFailure()
 		} else {

@@ -210,7 +210,7 @@ func TestBreakerSurvivesAPanic(t *testing.T) {
 		time.Sleep(breakerPause)
 		func() {
 			defer func() { recover() }()
-			guard(g.asks, func() (int, error) { panic("broken") })
+			guard(g, g.asks, func() (int, error) { panic("broken") })
 		}()
 		time.Sleep(breakerPause)
 		if a.err = nil; !reaches(a, g, query) {

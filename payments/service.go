@@ -3,6 +3,7 @@ package payments
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	vm "github.com/VictoriaMetrics/metrics"
@@ -40,6 +41,7 @@ type Account struct {
 type account struct {
 	Gateway  *guarded
 	Validity time.Duration
+	probes   *rate.Limiter
 }
 
 // Service starts payments, learns what became of them, and records it. It may be used from many
@@ -63,7 +65,9 @@ func New(c Config) *Service {
 	}
 	s.askedLate = s.metrics.NewHistogram("saoma_sweep_delay_seconds")
 	for _, a := range c.Gateways {
-		s.accounts[a.Gateway.Name()] = account{Gateway: withBreakers(a.Gateway), Validity: a.Validity}
+		s.accounts[a.Gateway.Name()] = account{
+			Gateway: withBreakers(a.Gateway), Validity: a.Validity, probes: rate.NewLimiter(rate.Every(probeEvery), probeBurst),
+		}
 	}
 	return s
 }
@@ -74,8 +78,15 @@ func (s *Service) Enabled(name models.GatewayName) bool {
 	return on
 }
 
-// Routes returns the table of routes.
-func (s *Service) Routes() Routes { return s.routes }
+// Routes returns the rows by which attempts may be begun now: those to gateways that are not paused.
+// What was begun at a paused one before is watched, paid and refunded as ever.
+func (s *Service) Routes() Routes {
+	settings := s.store.Settings()
+	return slices.DeleteFunc(slices.Clone(s.routes), func(r Route) bool { return settings.Paused(r.Gateway) })
+}
+
+// AllRoutes returns the whole table, with the rows to gateways that are paused.
+func (s *Service) AllRoutes() Routes { return slices.Clone(s.routes) }
 
 // Notify verifies a notification and applies it. Nil: it is kept, and is to be acknowledged.
 // ErrSignature, ErrMalformed and ErrUnknownOrder: it is refused. Any other error is our own fault,

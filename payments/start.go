@@ -32,7 +32,7 @@ func (s *Service) Start(ctx context.Context, orderToken string, w models.Wallet,
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	scene := d.Scene(w)
-	routes := s.routes.Match(w, scene)
+	routes := s.Routes().Match(w, scene)
 	if len(routes) == 0 || !slices.Contains(models.Wallets, w) {
 		return NextAction{}, ErrWalletNotOffered
 	}

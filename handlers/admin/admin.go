@@ -36,6 +36,7 @@ type Pages struct {
 	base     *web.Base
 	store    *models.Store
 	payments *payments.Service
+	gateways []Gateway
 	log      *slog.Logger
 	address  string // scheme and host of the desk; empty: what the request says
 
@@ -51,9 +52,9 @@ const maxHashing = 4
 
 // New returns the desk's pages. Links to the desk begin with the address, or with that of the request
 // when it is empty, as it is where the desk has a server of its own.
-func New(base *web.Base, service *payments.Service, address string, log *slog.Logger) (*Pages, error) {
+func New(base *web.Base, service *payments.Service, gateways []Gateway, address string, log *slog.Logger) (*Pages, error) {
 	a := &Pages{
-		base: base, store: base.Store, payments: service, log: log, address: address,
+		base: base, store: base.Store, payments: service, gateways: gateways, log: log, address: address,
 		cookies: newCookies(base.Config.PublicURL),
 		hashing: make(chan struct{}, maxHashing),
 		rights:  map[string]access{},
@@ -162,6 +163,11 @@ func (a *Pages) table() []route {
 		{post, "/admin/settings/shop", only(owner), a.changeShop},
 		{post, "/admin/settings/money", only(owner).fresh(), a.changeMoney},
 		{post, "/admin/settings/texts/:language", only(owner), a.changeTexts},
+
+		// Gateways.
+		{get, "/admin/gateways", only(owner, finance), a.showGateways},
+		{post, "/admin/gateways/:gateway/switch", only(owner).fresh(), a.switchGateway},
+		{post, "/admin/gateways/:gateway/test", only(owner), a.testGateway},
 
 		// Staff.
 		{get, "/admin/staff", only(owner), a.showStaff},

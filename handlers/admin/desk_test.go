@@ -50,6 +50,12 @@ func newDesk(t testing.TB) *desk { return newDeskOn(t, modelstest.Options(t)) }
 
 func newDeskOn(t testing.TB, options models.Options) *desk {
 	t.Helper()
+	return newDeskWith(t, options, payments.Config{}, nil)
+}
+
+// newDeskWith is a desk whose shop has these gateways and routes.
+func newDeskWith(t testing.TB, options models.Options, paid payments.Config, gateways []Gateway) *desk {
+	t.Helper()
 	d := &desk{t: t, now: time.Now()}
 	options.Now = d.clock
 	d.store = modelstest.Open(t, options)
@@ -62,8 +68,8 @@ func newDeskOn(t testing.TB, options models.Options) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	service := payments.New(payments.Config{Store: d.store, PublicURL: "http://example.com", Log: log})
-	if d.pages, err = New(base, service, "http://example.com", log); err != nil {
+	paid.Store, paid.PublicURL, paid.Log = d.store, "http://example.com", log
+	if d.pages, err = New(base, payments.New(paid), gateways, "http://example.com", log); err != nil {
 		t.Fatal(err)
 	}
 	d.app = fiber.New(fiber.Config{Immutable: true, ErrorHandler: d.fail})

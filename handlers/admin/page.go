@@ -35,6 +35,7 @@ var navigation = []struct{ path, key string }{
 	{"/admin/incidents", "admin.incidents"},
 	{"/admin/numbers", "admin.nav.numbers"},
 	{"/admin/settings", "admin.nav.settings"},
+	{"/admin/gateways", "admin.nav.gateways"},
 	{"/admin/staff", "admin.nav.staff"},
 	{"/admin/audit", "admin.nav.audit"},
 }

@@ -214,7 +214,7 @@ func (p *Pages) check(form checkoutForm, shipped bool) web.FieldErrors {
 	if shipped {
 		errs = errs.With(web.Check(form.addressForm))
 	}
-	if !slices.Contains(p.offered(), form.Wallet) {
+	if !slices.Contains(offered(p.payments.Routes()), form.Wallet) {
 		errs = errs.With(web.FieldErrors{"wallet": "invalid.wallet"})
 	}
 	return errs
@@ -258,12 +258,10 @@ func (f checkoutForm) buyer(shipped bool) models.Buyer {
 	return b
 }
 
-// offered returns the wallets that can be paid with somewhere.
-func (p *Pages) offered() []models.Wallet {
+// offered returns the wallets that the routes can be paid by somewhere.
+func offered(routes payments.Routes) []models.Wallet {
 	return slices.DeleteFunc(slices.Clone(models.Wallets), func(w models.Wallet) bool {
-		return len(p.routes.Match(w, models.SceneWallet))+
-			len(p.routes.Match(w, models.ScenePhone))+
-			len(p.routes.Match(w, models.SceneDesktop)) == 0
+		return len(routes.Match(w, models.SceneWallet))+len(routes.Match(w, models.ScenePhone))+len(routes.Match(w, models.SceneDesktop)) == 0
 	})
 }
 
@@ -272,7 +270,8 @@ func (p *Pages) offered() []models.Wallet {
 func (p *Pages) walletChoices(page web.Page, device payments.Device, before models.Wallet) []walletChoice {
 	var choices []walletChoice
 	chosen := cmp.Or(before, device.Inside)
-	for _, w := range p.offered() {
+	routes := p.payments.Routes()
+	for _, w := range offered(routes) {
 		choice := walletChoice{
 			Wallet: w, Name: page.T("wallet." + string(w)),
 			Mark: page.Image("wallet-" + string(w) + ".svg"), Checked: w == chosen,
@@ -280,7 +279,7 @@ func (p *Pages) walletChoices(page web.Page, device payments.Device, before mode
 		switch {
 		case device.Inside != "" && device.Inside != w:
 			choice.Advice = page.T("wallet.elsewhere")
-		case len(p.routes.Match(w, device.Scene(w))) == 0:
+		case len(routes.Match(w, device.Scene(w))) == 0:
 			choice.Advice = page.T("wallet.not_here")
 		}
 		choices = append(choices, choice)

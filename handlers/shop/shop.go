@@ -21,18 +21,18 @@ type Begin func(c *fiber.Ctx, token string, wallet models.Wallet) error
 
 // Pages answers the shop's addresses. It is safe for many goroutines.
 type Pages struct {
-	base   *web.Base
-	store  *models.Store
-	routes payments.Routes
-	begin  Begin
-	log    *slog.Logger
-	search *throttle
+	base     *web.Base
+	store    *models.Store
+	payments *payments.Service
+	begin    Begin
+	log      *slog.Logger
+	search   *throttle
 }
 
 // New returns the shop's pages.
-func New(base *web.Base, routes payments.Routes, begin Begin, log *slog.Logger) *Pages {
+func New(base *web.Base, service *payments.Service, begin Begin, log *slog.Logger) *Pages {
 	return &Pages{
-		base: base, store: base.Store, routes: routes, begin: begin, log: log,
+		base: base, store: base.Store, payments: service, begin: begin, log: log,
 		search: newThrottle(),
 	}
 }
