@@ -58,6 +58,7 @@ func (a *Pages) exportAudit(c *fiber.Ctx) error {
 	if err := a.audit(c, "export_audit", "", ""); err != nil {
 		return err
 	}
+	brokenOff := a.base.Language(c).Text("admin.audit.broken_off")
 	c.Set(fiber.HeaderContentType, "text/csv; charset=utf-8")
 	c.Set(fiber.HeaderContentDisposition, `attachment; filename="audit.csv"`)
 	c.Set(fiber.HeaderCacheControl, "no-store")
@@ -66,7 +67,7 @@ func (a *Pages) exportAudit(c *fiber.Ctx) error {
 		defer cancel()
 		if err := a.writeAudit(ctx, csv.NewWriter(w)); err != nil {
 			a.log.Warn("export of the audit log broke off", "err", err)
-			fmt.Fprintln(w, "ERROR: this export is not complete")
+			fmt.Fprintln(w, brokenOff)
 		}
 	})
 	return nil

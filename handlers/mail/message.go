@@ -25,7 +25,8 @@ type message struct {
 // line is one line of the order in words.
 type line struct {
 	models.OrderItem
-	Sum string
+	Name web.Text // as the buyer saw it
+	Sum  string
 }
 
 // fact is something that has a name.
@@ -140,7 +141,7 @@ func digital(o *models.Order) bool {
 // list says what was bought and what it costs.
 func (say *message) list(o *models.Order, money func(int64) string) {
 	for _, item := range o.Items {
-		say.Lines = append(say.Lines, line{item, money(item.Total())})
+		say.Lines = append(say.Lines, line{item, say.Theirs(item.Seen()), money(item.Total())})
 	}
 	if o.Shipped {
 		say.Sums = append(say.Sums, fact{say.T("order.shipping"), money(o.Shipping)})

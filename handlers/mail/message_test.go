@@ -115,6 +115,18 @@ func TestWords(t *testing.T) {
 	golden(t, "paid.html", m.letter(t, occasions()[2], "en").html)
 }
 
+func TestGoodsHaveTheNamesThatTheBuyerSaw(t *testing.T) {
+	m := newMailer(t, modelstest.New(t), Config{From: "orders@shop.example"}, t.Output())
+	on := occasions()[0]
+	on.order.Items[0].SeenName, on.order.Items[0].SeenLanguage = "烏龍茶", "zh-Hant"
+	for language, want := range map[string]string{"zh-Hant": "<span>烏龍茶</span>", "ja": `<span lang="zh-Hant">烏龍茶</span>`} {
+		l := m.letter(t, on, language)
+		if !strings.Contains(l.html, want) || !strings.Contains(l.text, "2 × 烏龍茶") || strings.Contains(l.text, "Oolong") {
+			t.Errorf("mail in %s: got\n%s\n%s\nwant the name 烏龍茶 alone, as %s", language, l.text, l.html, want)
+		}
+	}
+}
+
 // Both forms of a mail say the same, and neither says what the buyer typed or what was sold.
 func TestBothFormsSayTheSame(t *testing.T) {
 	m := newMailer(t, modelstest.New(t), Config{From: "orders@shop.example"}, t.Output())
@@ -124,7 +136,7 @@ func TestBothFormsSayTheSame(t *testing.T) {
 		say := m.compose(on.kind, &on.order, models.Refund{Amount: on.refund})
 		words := append([]string{say.Title, say.Link, say.ShopName}, say.Paragraphs...)
 		for _, line := range say.Lines {
-			words = append(words, line.Name, line.Options, line.Sum)
+			words = append(words, line.Name.Text, line.Options, line.Sum)
 		}
 		for _, fact := range slices.Concat(say.Sums, say.Facts) {
 			words = append(words, fact.Name, fact.Value)

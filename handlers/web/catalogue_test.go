@@ -340,3 +340,50 @@ func eachTemplate(t *testing.T, do func(name, text string)) {
 		t.Fatal(err)
 	}
 }
+
+// notForPeople are calls, and files, whose texts no visitor reads.
+var notForPeople = []string{
+	"Errorf", "errors.New", "panic", "Error", "Warn", "Info", "Debug", "MustCompile", "Keys", "deriveKeys",
+	"pay/notify.go", "pay/form.go", "web/code.go", // for gateways, browsers and drawing
+}
+
+// bareWords are texts that look like sentences and are none for a visitor.
+var bareWords = []string{
+	"yyyy-mm-dd hh:mm:ss", "code of ", "not ready\n", "%d fields refused", "read the buyer's address", "this is no e-mail address",
+}
+
+// TestHandlersHoldNoText finds sentences, and anything in Chinese or Japanese, in the strings of our
+// Go code that answers people.
+func TestHandlersHoldNoText(t *testing.T) {
+	sentence := regexp.MustCompile(`\pL{2,} \pL{2,}|[\p{Han}\p{Hiragana}\p{Katakana}]`)
+	err := filepath.WalkDir("..", func(path string, _ fs.DirEntry, err error) error {
+		isOurs := strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go")
+		if err != nil || !isOurs || slices.Contains(notForPeople, strings.TrimPrefix(filepath.ToSlash(path), "../")) {
+			return err
+		}
+		files := token.NewFileSet()
+		file, err := parser.ParseFile(files, path, nil, 0)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.CallExpr:
+				name := types.ExprString(n.Fun)
+				return !slices.Contains(notForPeople, name) && !slices.Contains(notForPeople, name[strings.LastIndex(name, ".")+1:])
+			case *ast.Field:
+				return n.Tag == nil
+			case *ast.BasicLit:
+				text, err := strconv.Unquote(n.Value)
+				if err == nil && n.Kind == token.STRING && sentence.MatchString(text) && !slices.Contains(bareWords, text) {
+					t.Errorf("%s holds the text %q, want it in the catalogues", files.Position(n.Pos()), text)
+				}
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
