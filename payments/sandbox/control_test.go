@@ -218,7 +218,7 @@ func TestCallsAreBounded(t *testing.T) {
 
 func TestCataloguesHaveAllTexts(t *testing.T) {
 	catalogues := map[string]map[string]string{}
-	for _, name := range []string{"en", "zh-Hans"} {
+	for _, name := range []string{"en", "ja", "zh-Hans", "zh-Hant"} {
 		text, err := files.ReadFile("locales/" + name + ".json")
 		if err != nil {
 			t.Fatal(err)

@@ -19,7 +19,7 @@ import (
 var files embed.FS
 
 // languages are those of the pages; the first is for readers of none of them.
-var languages = []language.Tag{language.English, language.SimplifiedChinese}
+var languages = []language.Tag{language.English, language.SimplifiedChinese, language.TraditionalChinese, language.Japanese}
 
 // pages are the sandbox's pages for people, each with its texts in every language.
 type pages struct {
@@ -60,11 +60,25 @@ type Page struct {
 }
 
 func (p *pages) page(r *http.Request, titleID string) Page {
-	accepted, _, _ := language.ParseAcceptLanguage(r.Header.Get("Accept-Language"))
-	_, i, _ := p.matcher.Match(accepted...)
+	i := p.languageOf(r)
 	page := Page{Lang: languages[i].String(), localizer: p.localizers[i]}
 	page.Title = page.T(titleID)
 	return page
+}
+
+// languageOf returns the index of the language that was chosen in the shop on this host, or else of the
+// first that the browser asks for and that there is.
+func (p *pages) languageOf(r *http.Request) int {
+	accepted, _, _ := language.ParseAcceptLanguage(r.Header.Get("Accept-Language"))
+	if chosen, err := r.Cookie("lang"); err == nil {
+		accepted = append([]language.Tag{language.Make(chosen.Value)}, accepted...)
+	}
+	for _, tag := range accepted {
+		if _, i, confidence := p.matcher.Match(tag); confidence > language.No {
+			return i
+		}
+	}
+	return 0
 }
 
 // T returns the text of an id in the reader's language. A text that is missing shows its id, so

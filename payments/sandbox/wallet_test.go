@@ -50,6 +50,8 @@ func TestWalletPage(t *testing.T) {
 	for language, words := range map[string][]string{
 		"en":             {"Sandbox: no real money moves.", "CN¥128.50", "Alipay", "S1", DemoPartnerNo, "Leave without paying", "Let it expire", `lang="en"`},
 		"zh-CN,en;q=0.5": {"沙箱环境", "¥128.50", "支付宝", "不付款离开", `lang="zh-Hans"`},
+		"zh-HK,zh;q=0.9": {"沙盒", "支付寶", "不付款離開", `lang="zh-Hant"`},
+		"ja-JP,en;q=0.5": {"サンドボックス", "Alipay", "支払わずにやめる", `lang="ja"`},
 		"fr":             {"Sandbox: no real money moves."},
 	} {
 		a := b.visit(p.WalletURL, "", language)
@@ -68,6 +70,15 @@ func TestWalletPage(t *testing.T) {
 		if got := a.header.Get("X-Content-Type-Options"); got != "nosniff" {
 			t.Errorf("X-Content-Type-Options: got %q", got)
 		}
+	}
+	request, err := http.NewRequest("GET", p.WalletURL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Accept-Language", "en")
+	request.AddCookie(&http.Cookie{Name: "lang", Value: "ja"})
+	if a := b.do(request); !strings.Contains(a.body, `lang="ja"`) {
+		t.Errorf("page for a buyer who chose Japanese in the shop: got\n%s", a.body)
 	}
 	if a := b.visit(b.url+"/sandbox/wallet/unknown", "", ""); a.status != http.StatusNotFound || !strings.Contains(a.body, "There is no such payment") {
 		t.Errorf("unknown wallet: got status %d", a.status)
