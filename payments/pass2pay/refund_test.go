@@ -194,6 +194,15 @@ func TestRefundIsNotSent(t *testing.T) {
 	}
 }
 
+// TestSmallestRefund: one minor unit can be given back.
+func TestSmallestRefund(t *testing.T) {
+	r := goodRefund()
+	r.Money.Amount = 1
+	if err := checkRefund(r); err != nil {
+		t.Errorf("refund of 1: got %v, want it taken", err)
+	}
+}
+
 func TestPlainReason(t *testing.T) {
 	for reason, want := range map[string]string{
 		"paid twice":                     "paid twice",
