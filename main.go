@@ -260,14 +260,10 @@ func forgetSessions(ctx context.Context, store *models.Store, log *slog.Logger) 
 
 // closeDays keeps the figures of days that are over, so that those of a long time are quick to read.
 func closeDays(ctx context.Context, c *config.Config, store *models.Store, log *slog.Logger) {
-	zone, err := time.LoadLocation(c.Shop.TimeZone)
-	if err != nil {
-		panic(err) // config has checked it
-	}
 	tick := time.NewTicker(10 * time.Minute)
 	defer tick.Stop()
 	for {
-		if err := store.CloseDays(ctx, zone); err != nil && ctx.Err() == nil {
+		if err := store.CloseDays(ctx, zoneOf(c.Shop.TimeZone)); err != nil && ctx.Err() == nil {
 			log.Warn("close days", "err", err)
 		}
 		select {
@@ -276,6 +272,15 @@ func closeDays(ctx context.Context, c *config.Config, store *models.Store, log *
 		case <-tick.C:
 		}
 	}
+}
+
+// zoneOf returns a time zone of the configuration, which has checked it.
+func zoneOf(name string) *time.Location {
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		panic(err)
+	}
+	return zone
 }
 
 func newLog(c config.Log) *slog.Logger {
@@ -314,6 +319,7 @@ func openGateways(c *config.Config, listening net.Addr, log *slog.Logger) ([]pay
 		box = sandbox.New(sandbox.Config{
 			PublicURL:  c.PublicURL,
 			ScanForPay: sandbox.ScanForPayAccount{Currencies: []string{c.Shop.Currency}},
+			Zone:       zoneOf(c.Shop.TimeZone),
 			Log:        log,
 		})
 	}
@@ -402,7 +408,7 @@ func dialable(a net.Addr) string {
 
 func paymentsConfig(c *config.Config, store *models.Store, gateways []payments.Account, log *slog.Logger) payments.Config {
 	p := payments.Config{
-		Store: store, Gateways: gateways, PublicURL: c.PublicURL, Log: log,
+		Store: store, Gateways: gateways, PublicURL: c.PublicURL, Statements: statementFormats(c), Log: log,
 	}
 	for _, r := range c.UsableRoutes() {
 		p.Routes = append(p.Routes, payments.Route{
@@ -413,17 +419,13 @@ func paymentsConfig(c *config.Config, store *models.Store, gateways []payments.A
 }
 
 func newApp(c *config.Config, store *models.Store, service *payments.Service, box *sandbox.Sandbox, log *slog.Logger) (*handlers.App, error) {
-	zone, err := time.LoadLocation(c.Shop.TimeZone)
-	if err != nil {
-		return nil, err
-	}
 	current, previous, err := c.SecretKeys()
 	if err != nil {
 		return nil, err
 	}
 	deps := handlers.Deps{Store: store, Payments: service, Gateways: shownGateways(c), Log: log, Apart: c.AdminListen != "", Config: web.Config{
 		PublicURL: c.PublicURL, Currency: c.Shop.Currency, Languages: c.Shop.Languages,
-		TimeZone: zone, SecretKey: current, SecretKeyPrevious: previous, TrustedProxies: c.TrustedProxies,
+		TimeZone: zoneOf(c.Shop.TimeZone), SecretKey: current, SecretKeyPrevious: previous, TrustedProxies: c.TrustedProxies,
 		SandboxOn: c.Sandbox.Enabled, DataDir: c.DataDir, GatewayHosts: gatewayHosts(c),
 	}}
 	if box != nil {

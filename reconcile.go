@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -29,16 +30,13 @@ func reconcile(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	r := reconciliation{gateway: models.GatewayName(*gateway)}
-	if r.zone, err = time.LoadLocation(c.Shop.TimeZone); err != nil {
-		return err
-	}
+	r := reconciliation{gateway: models.GatewayName(*gateway), zone: zoneOf(c.Shop.TimeZone)}
 	if r.day, err = payments.ParseDay(*date, r.zone); err != nil {
 		return fmt.Errorf("%w: --day: %v", errUsage, err)
 	}
-	format, err := statementFormat(c, r.gateway)
-	if err != nil {
-		return err
+	format, known := statementFormats(c)[r.gateway]
+	if !known {
+		return fmt.Errorf("%w: --gateway must be %s or %s, not %q", errUsage, models.ScanForPay, models.Pass2Pay, r.gateway)
 	}
 	statement, err := readStatement(words[0], format, r.day)
 	if err != nil {
@@ -59,27 +57,21 @@ func reconcile(ctx context.Context, args []string) error {
 	return nil
 }
 
-// statementFormat returns how the gateway's statements are written.
-func statementFormat(c *config.Config, gateway models.GatewayName) (payments.StatementFormat, error) {
-	var s config.Statement
-	switch gateway {
-	case models.ScanForPay:
-		s = c.Gateways.ScanForPay.Statement
-	case models.Pass2Pay:
-		s = c.Gateways.Pass2Pay.Statement
-	default:
-		return payments.StatementFormat{}, fmt.Errorf("%w: --gateway must be %s or %s, not %q", errUsage, models.ScanForPay, models.Pass2Pay, gateway)
+// statementFormats are how each gateway's statements are written.
+func statementFormats(c *config.Config) map[models.GatewayName]payments.StatementFormat {
+	return map[models.GatewayName]payments.StatementFormat{
+		models.ScanForPay: statementFormat(c, c.Gateways.ScanForPay.Statement),
+		models.Pass2Pay:   statementFormat(c, c.Gateways.Pass2Pay.Statement),
 	}
-	name := s.TimeZone
-	if name == "" {
-		name = c.Shop.TimeZone
-	}
-	zone, err := time.LoadLocation(name)
+}
+
+func statementFormat(c *config.Config, s config.Statement) payments.StatementFormat {
 	return payments.StatementFormat{
 		Number: s.Number, RefundNumber: s.RefundNumber, Reference: s.Reference, Amount: s.Amount, Currency: s.Currency,
 		Time: s.Time, Type: s.Type, PaymentValues: s.PaymentValues, RefundValues: s.RefundValues, IgnoredValues: s.IgnoredValues,
-		Decimal: s.AmountUnit == config.DecimalUnit, DefaultCurrency: c.Shop.Currency, TimeLayout: s.TimeFormat, Zone: zone,
-	}, err
+		Decimal: s.AmountUnit == config.DecimalUnit, DefaultCurrency: c.Shop.Currency, TimeLayout: s.TimeFormat,
+		Zone: zoneOf(cmp.Or(s.TimeZone, c.Shop.TimeZone)),
+	}
 }
 
 func readStatement(name string, format payments.StatementFormat, day payments.Day) ([]payments.Entry, error) {
@@ -183,8 +175,8 @@ func (r reconciliation) words(d payments.Difference) string {
 	if e := d.Shop; e != nil {
 		parts = append(parts, fmt.Sprintf("in the shop: %s, order %s", r.entry(e), e.Order))
 	}
-	if d.Note != "" {
-		parts = append(parts, d.Note)
+	if note := d.Note.String(); note != "" {
+		parts = append(parts, note)
 	}
 	return strings.Join(parts, "; ")
 }

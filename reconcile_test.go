@@ -103,7 +103,7 @@ func TestReconciliationInWords(t *testing.T) {
 		[]payments.Entry{line(2, dearer), line(3, stranger), line(4, surplus), line(5, surplus)},
 		[]payments.Entry{recorded(paid), recorded(surplus), recorded(refund)},
 	)}
-	r.Differences[1].Note = "no payment is known by this reference"
+	r.Differences[1].Note = payments.Note{Kind: payments.NoteNoReference}
 	r.ShopElsewhere, r.GatewayElsewhere = 1, 2
 	want := `pass2pay, 2026-11-20 in HKT
 

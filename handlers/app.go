@@ -14,6 +14,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/adaptor"
 	"github.com/gofiber/fiber/v2/middleware/recover"
+	"github.com/valyala/fasthttp"
 
 	"saoma/handlers/admin"
 	"saoma/handlers/mail"
@@ -32,6 +33,17 @@ const (
 	writeTimeout   = 15 * time.Second
 	idleTimeout    = 60 * time.Second
 )
+
+// uploads are the addresses that take files, which may be larger than other requests and slower.
+var uploads = map[string]fasthttp.RequestConfig{
+	admin.StatementPath: {MaxRequestBodySize: admin.MaxStatement, ReadTimeout: time.Minute},
+}
+
+// limits are those of one request, by its head. The zero value are the server's own.
+func limits(head *fasthttp.RequestHeader) fasthttp.RequestConfig {
+	path, _, _ := bytes.Cut(head.RequestURI(), []byte("?"))
+	return uploads[string(path)]
+}
 
 // Deps is what the app is made of.
 type Deps struct {
@@ -117,6 +129,7 @@ func (a *App) server(c web.Config) *fiber.App {
 		TrustedProxies:          c.TrustedProxies,
 		WriteTimeout:            writeTimeout,
 	})
+	app.Server().HeaderReceived = limits
 	app.Use(a.observe)
 	app.Use(recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: a.logPanic}))
 	app.Use(refuseTwoLengths)

@@ -112,6 +112,12 @@ func send(t *testing.T, s *testShop, raw string) *http.Response {
 	return resp
 }
 
+// upload is the beginning of a request with a statement of so many bytes, and all of it if it is small.
+func upload(bytes int) string {
+	head := fmt.Sprintf("POST /admin/reconcile?day=2026-11-20 HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", bytes)
+	return head + strings.Repeat("x", min(bytes, 2<<20))
+}
+
 func TestRefusedOnTheWire(t *testing.T) {
 	tests := []struct {
 		name, raw string
@@ -122,6 +128,8 @@ func TestRefusedOnTheWire(t *testing.T) {
 		{"two lengths", "POST /cart/items HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
 		{"two lengths, other order and case", "POST /cart/items HTTP/1.1\r\nHost: x\r\ntransfer-ENCODING: chunked\r\ncontent-LENGTH: 5\r\n\r\n0\r\n\r\n", 400},
 		{"more than a megabyte", "POST /checkout HTTP/1.1\r\nHost: x\r\nContent-Length: 1048577\r\n\r\n", 413},
+		{"a statement of more than a megabyte", upload(1<<20 + 1), 303}, // to the login
+		{"a statement that is too large", upload(16<<20 + 1), 413},
 		{"address that cannot be read", "GET /products/%zz HTTP/1.1\r\nHost: x\r\n\r\n", 404},
 		{"headers beyond the buffer", "GET / HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("x", readBufferSize) + "\r\n\r\n", 431},
 	}

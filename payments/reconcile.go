@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -40,7 +42,50 @@ type Difference struct {
 	Kind      DifferenceKind
 	Statement *Entry // nil when the statement has none
 	Shop      *Entry // nil when the shop has none
-	Note      string // what else the shop knows about it, in a sentence for staff
+	Note      Note   // what else the shop knows about it
+}
+
+// Note is what the shop knows about a line of a statement that it has not recorded. Its zero value is
+// nothing.
+type Note struct {
+	Kind  NoteKind
+	About string // the gateway, the day or the state
+}
+
+// NoteKind is what a Note says.
+type NoteKind string
+
+// The kinds of note.
+const (
+	NoteNoReference  NoteKind = "no_reference" // no payment has this number of the gateway's
+	NoteNoPayment    NoteKind = "no_payment"
+	NoteNoRefund     NoteKind = "no_refund"
+	NoteElsewhere    NoteKind = "elsewhere"     // the payment was made at the gateway that About names
+	NoteRecorded     NoteKind = "recorded"      // it was recorded on the day that About names
+	NotePaymentState NoteKind = "payment_state" // the payment is in the state that About names
+	NoteRefundState  NoteKind = "refund_state"
+)
+
+// String says it in English.
+func (n Note) String() string {
+	switch n.Kind {
+	case NoteNoReference:
+		return "no payment is known by this reference"
+	case NoteNoPayment:
+		return "no payment of the shop has this number"
+	case NoteNoRefund:
+		return "no refund of the shop has this number"
+	case NoteElsewhere:
+		return "the shop made this payment at " + n.About
+	case NoteRecorded:
+		return "the shop recorded it on " + n.About
+	case NotePaymentState:
+		return "in the shop this payment is " + n.About
+	case NoteRefundState:
+		return "in the shop this refund is " + n.About
+	default:
+		return ""
+	}
 }
 
 // Result is what came of reconciling a day.
@@ -93,8 +138,12 @@ func Reconcile(statement, shop []Entry) Result {
 			c.differ(MissingPayment, nil, &shop[i])
 		}
 	}
-	slices.SortFunc(c.result.Totals, func(a, b Totals) int { return strings.Compare(a.Currency, b.Currency) })
+	c.sortTotals()
 	return c.result
+}
+
+func (c *comparison) sortTotals() {
+	slices.SortFunc(c.result.Totals, func(a, b Totals) int { return strings.Compare(a.Currency, b.Currency) })
 }
 
 // name is what an entry is known by.
@@ -238,6 +287,15 @@ func ParseDay(text string, zone *time.Location) (Day, error) {
 
 func (d Day) String() string { return d.date.Format(time.DateOnly) }
 
+// After returns the day that lies so many days after this one.
+func (d Day) After(days int) Day { return Day{d.date.AddDate(0, 0, days), d.zone} }
+
+// DayOf returns the day in the zone in which the moment lies.
+func DayOf(t time.Time, zone *time.Location) Day {
+	year, month, day := t.In(zone).Date()
+	return Day{time.Date(year, month, day, 0, 0, 0, 0, time.UTC), zone}
+}
+
 // Contains reports whether the moment lies in the day.
 func (d Day) Contains(t time.Time) bool { return !t.Before(d.begin(0)) && t.Before(d.begin(1)) }
 
@@ -273,9 +331,9 @@ func ReconcileDay(ctx context.Context, store *models.Store, gateway models.Gatew
 }
 
 // note says what the shop knows about a line of the statement that it has not recorded.
-func (d Day) note(ctx context.Context, store *models.Store, gateway models.GatewayName, line *Entry) (string, error) {
+func (d Day) note(ctx context.Context, store *models.Store, gateway models.GatewayName, line *Entry) (Note, error) {
 	if line.Number == "" {
-		return "no payment is known by this reference", nil
+		return Note{Kind: NoteNoReference}, nil
 	}
 	if line.Refund {
 		return d.noteRefund(ctx, store, line.Number)
@@ -283,26 +341,61 @@ func (d Day) note(ctx context.Context, store *models.Store, gateway models.Gatew
 	p, err := store.PaymentByNumber(ctx, line.Number)
 	switch {
 	case errors.Is(err, models.ErrPaymentNotFound):
-		return "no payment of the shop has this number", nil
+		return Note{Kind: NoteNoPayment}, nil
 	case err != nil:
-		return "", err
+		return Note{}, err
 	case p.Gateway != gateway:
-		return fmt.Sprintf("the shop made this payment at %s", p.Gateway), nil
+		return Note{NoteElsewhere, string(p.Gateway)}, nil
 	case p.SucceededAt != nil:
-		return fmt.Sprintf("the shop recorded it on %s", p.SucceededAt.In(d.zone).Format(time.DateOnly)), nil
+		return Note{NoteRecorded, p.SucceededAt.In(d.zone).Format(time.DateOnly)}, nil
 	}
-	return fmt.Sprintf("in the shop this payment is %s", p.Status), nil
+	return Note{NotePaymentState, string(p.Status)}, nil
 }
 
-func (d Day) noteRefund(ctx context.Context, store *models.Store, number string) (string, error) {
+func (d Day) noteRefund(ctx context.Context, store *models.Store, number string) (Note, error) {
 	r, err := store.RefundByNumber(ctx, number)
 	switch {
 	case errors.Is(err, models.ErrRefundNotFound):
-		return "no refund of the shop has this number", nil
+		return Note{Kind: NoteNoRefund}, nil
 	case err != nil:
-		return "", err
+		return Note{}, err
 	case r.SucceededAt != nil:
-		return fmt.Sprintf("the shop recorded it on %s", r.SucceededAt.In(d.zone).Format(time.DateOnly)), nil
+		return Note{NoteRecorded, r.SucceededAt.In(d.zone).Format(time.DateOnly)}, nil
 	}
-	return fmt.Sprintf("in the shop this refund is %s", r.Status), nil
+	return Note{NoteRefundState, string(r.Status)}, nil
 }
+
+// Books sums up what the shop has recorded about a gateway on a day, by the currency's code: the shop's
+// side of the Totals.
+func Books(ctx context.Context, store *models.Store, gateway models.GatewayName, day Day) ([]Totals, error) {
+	movements, err := store.Movements(ctx, gateway, day.begin(0), day.begin(1))
+	if err != nil {
+		return nil, err
+	}
+	c := newComparison(nil)
+	for _, m := range movements {
+		c.bookShop(&Entry{Movement: m})
+	}
+	c.sortTotals()
+	return c.result.Totals, nil
+}
+
+// ErrNoStatements is returned for a gateway whose statements nobody has described.
+var ErrNoStatements = &models.Error{Kind: models.NotFound, Key: "error.page_not_found"}
+
+// Reconcile reads a gateway's statement as the configuration says that it is written, and compares it
+// with the shop's books as ReconcileDay does. A StatementError: it cannot be read.
+func (s *Service) Reconcile(ctx context.Context, gateway models.GatewayName, day Day, statement io.Reader) (Result, error) {
+	format, known := s.statements[gateway]
+	if !known {
+		return Result{}, ErrNoStatements
+	}
+	entries, err := format.Read(statement, day)
+	if err != nil {
+		return Result{}, err
+	}
+	return ReconcileDay(ctx, s.store, gateway, day, entries)
+}
+
+// Statements returns the gateways whose statements can be read, by their names.
+func (s *Service) Statements() []models.GatewayName { return slices.Sorted(maps.Keys(s.statements)) }

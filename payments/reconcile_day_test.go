@@ -203,7 +203,7 @@ func TestReconcileDayTellsWhatTheShopKnows(t *testing.T) {
 		}
 		var got []told
 		for _, d := range c.reconcile(models.ScanForPay, c.day, rows).Differences {
-			got = append(got, told{d.Kind, d.Statement.Number, d.Note})
+			got = append(got, told{d.Kind, d.Statement.Number, d.Note.String()})
 		}
 		want := []told{
 			{payments.UnknownPayment, unheard.Number, "in the shop this payment is pending"},
@@ -221,7 +221,7 @@ func TestReconcileDayTellsWhatTheShopKnows(t *testing.T) {
 		c.pass(time.Minute)
 		got = nil
 		for _, d := range c.reconcile(models.ScanForPay, c.day, c.statement(models.ScanForPay)).Differences {
-			got = append(got, told{d.Kind, d.Statement.Number, d.Note})
+			got = append(got, told{d.Kind, d.Statement.Number, d.Note.String()})
 		}
 		want = []told{{payments.UnknownPayment, unheard.Number, "the shop recorded it on " + c.dayAfter(3).String()}}
 		if diff := cmp.Diff(want, got); diff != "" {

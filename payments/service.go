@@ -28,7 +28,9 @@ type Config struct {
 	Gateways  []Account
 	Routes    Routes // to the gateways above; all of them take the shop's currency
 	PublicURL string // absolute, without a slash at the end
-	Log       *slog.Logger
+	// Statements says how statements are written, also for a gateway that is switched off by now.
+	Statements map[models.GatewayName]StatementFormat
+	Log        *slog.Logger
 }
 
 // Account is one gateway that is switched on.
@@ -47,21 +49,22 @@ type account struct {
 // Service starts payments, learns what became of them, and records it. It may be used from many
 // goroutines and by several processes on one database.
 type Service struct {
-	store     *models.Store
-	accounts  map[models.GatewayName]account
-	routes    Routes
-	publicURL string
-	refused   *rate.Limiter
-	metrics   *vm.Set
-	askedLate *vm.Histogram
-	log       *slog.Logger
+	store      *models.Store
+	accounts   map[models.GatewayName]account
+	routes     Routes
+	publicURL  string
+	statements map[models.GatewayName]StatementFormat
+	refused    *rate.Limiter
+	metrics    *vm.Set
+	askedLate  *vm.Histogram
+	log        *slog.Logger
 }
 
 // New returns the service.
 func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, accounts: map[models.GatewayName]account{}, publicURL: c.PublicURL,
-		routes: c.Routes, refused: rate.NewLimiter(1, refusedBurst), metrics: vm.NewSet(), log: c.Log,
+		routes: c.Routes, statements: c.Statements, refused: rate.NewLimiter(1, refusedBurst), metrics: vm.NewSet(), log: c.Log,
 	}
 	s.askedLate = s.metrics.NewHistogram("saoma_sweep_delay_seconds")
 	for _, a := range c.Gateways {

@@ -36,24 +36,84 @@ type StatementFormat struct {
 	Zone            *time.Location
 }
 
+// StatementProblem is what is wrong with a statement.
+type StatementProblem string
+
+// The problems.
+const (
+	StatementEmpty         StatementProblem = "empty"
+	StatementUnquoted      StatementProblem = "csv"        // quotes that CSV has no meaning for
+	StatementFields        StatementProblem = "fields"     // a row with more or fewer fields than titles
+	StatementEncoding      StatementProblem = "encoding"   // not UTF-8
+	StatementColumnTwice   StatementProblem = "twice"      // Value is its title
+	StatementColumnMissing StatementProblem = "missing"    // Value is its title
+	StatementType          StatementProblem = "type"       // neither payment nor refund, nor to be ignored
+	StatementNegative      StatementProblem = "negative"   // a payment of less than nothing
+	StatementNumber        StatementProblem = "number"     // nothing tells what the row is about
+	StatementCharacters    StatementProblem = "characters" // a number that cannot be printed
+	StatementCurrency      StatementProblem = "currency"
+	StatementAmount        StatementProblem = "amount"
+	StatementTime          StatementProblem = "time"
+)
+
+// StatementError is why a statement is refused.
+type StatementError struct {
+	Problem StatementProblem
+	Line    int
+	Column  string // its title; empty where Place counts, or where it is about the whole line
+	Place   int    // of the column, from 1; 0: see Column
+	Value   string // what stands there
+	text    string
+}
+
+// Error says it in English.
+func (e *StatementError) Error() string {
+	where := fmt.Sprintf("line %d", e.Line)
+	switch {
+	case e.Column != "":
+		where += fmt.Sprintf(", column %q", e.Column)
+	case e.Place > 0:
+		where += fmt.Sprintf(", column %d", e.Place)
+	}
+	return where + ": " + e.text
+}
+
+// at returns the error with its line.
+func (e *StatementError) at(line int) error {
+	e.Line = line
+	return e
+}
+
+// badCSV is an error of the CSV reader's.
+func badCSV(err error) error {
+	parse, is := errors.AsType[*csv.ParseError](err)
+	if !is {
+		return err // of the reader beneath
+	}
+	if errors.Is(err, csv.ErrFieldCount) {
+		return &StatementError{Problem: StatementFields, Line: parse.Line, text: parse.Err.Error()}
+	}
+	return &StatementError{Problem: StatementUnquoted, Line: parse.Line, Place: parse.Column, text: parse.Err.Error()}
+}
+
 // maxStatementAmount keeps the sum of millions of rows far from overflow.
 const maxStatementAmount = 1_000_000_000_000
 
 // Read reads a statement in CSV and marks what is of the day. It is refused as a whole, by line and
-// column, when anything in it has no certain meaning.
+// column with a StatementError, when anything in it has no certain meaning.
 func (f StatementFormat) Read(r io.Reader, day Day) ([]Entry, error) {
 	in := csv.NewReader(r)
 	in.ReuseRecord = true
 	header, err := in.Read()
 	if errors.Is(err, io.EOF) {
-		return nil, errors.New("line 1: the statement is empty")
+		return nil, &StatementError{Problem: StatementEmpty, Line: 1, text: "the statement is empty"}
 	}
 	if err != nil {
-		return nil, err // names line and column itself, here and below
+		return nil, badCSV(err)
 	}
-	columns, err := f.columns(header)
-	if err != nil {
-		return nil, fmt.Errorf("line 1: %w", err)
+	columns, problem := f.columns(header)
+	if problem != nil {
+		return nil, problem.at(1)
 	}
 	var entries []Entry
 	for {
@@ -62,12 +122,12 @@ func (f StatementFormat) Read(r io.Reader, day Day) ([]Entry, error) {
 			return entries, nil
 		}
 		if err != nil {
-			return nil, err
+			return nil, badCSV(err)
 		}
 		line, _ := in.FieldPos(0)
-		e, counts, err := statementRow{f, columns, record}.entry()
-		if err != nil {
-			return nil, fmt.Errorf("line %d, %w", line, err)
+		e, counts, problem := statementRow{f, columns, record}.entry()
+		if problem != nil {
+			return nil, problem.at(line)
 		}
 		if counts {
 			e.Line, e.OnDay = line, f.Time == "" || day.Contains(e.At)
@@ -77,21 +137,23 @@ func (f StatementFormat) Read(r io.Reader, day Day) ([]Entry, error) {
 }
 
 // columns finds the places of the columns that the format names.
-func (f StatementFormat) columns(header []string) (map[string]int, error) {
+func (f StatementFormat) columns(header []string) (map[string]int, *StatementError) {
 	places := map[string]int{}
 	for i, title := range header {
 		if !utf8.ValidString(title) {
-			return nil, fmt.Errorf("column %d: the title is not UTF-8; save the statement as UTF-8", i+1)
+			return nil, &StatementError{Problem: StatementEncoding, Place: i + 1, text: "the title is not UTF-8; save the statement as UTF-8"}
 		}
 		title = strings.TrimSpace(strings.TrimPrefix(title, "\ufeff"))
 		if _, twice := places[title]; twice && slices.Contains(f.titles(), title) {
-			return nil, fmt.Errorf("column %d: there is a column %q already", i+1, title)
+			return nil, &StatementError{
+				Problem: StatementColumnTwice, Place: i + 1, Value: title, text: fmt.Sprintf("there is a column %q already", title),
+			}
 		}
 		places[title] = i
 	}
 	for _, title := range f.titles() {
 		if _, there := places[title]; !there {
-			return nil, fmt.Errorf("there is no column %q", title)
+			return nil, &StatementError{Problem: StatementColumnMissing, Value: title, text: fmt.Sprintf("there is no column %q", title)}
 		}
 	}
 	return places, nil
@@ -110,10 +172,10 @@ type statementRow struct {
 }
 
 // entry returns what the row says. False: it says nothing about the shop's money.
-func (r statementRow) entry() (e Entry, counts bool, err error) {
+func (r statementRow) entry() (e Entry, counts bool, problem *StatementError) {
 	for i, field := range r.fields {
 		if !utf8.ValidString(field) {
-			return e, false, fmt.Errorf("column %d: not UTF-8; save the statement as UTF-8", i+1)
+			return e, false, &StatementError{Problem: StatementEncoding, Place: i + 1, text: "not UTF-8; save the statement as UTF-8"}
 		}
 	}
 	amount, negative := strings.CutPrefix(r.text(r.Amount), "-")
@@ -125,26 +187,33 @@ func (r statementRow) entry() (e Entry, counts bool, err error) {
 	case slices.Contains(r.IgnoredValues, kind):
 		return e, false, nil
 	case !slices.Contains(r.PaymentValues, kind):
-		return e, false, fmt.Errorf("column %q: %q is neither a payment nor a refund, nor to be ignored, by the configuration", r.Type, kind)
+		return e, false, r.bad(StatementType, r.Type, "%q is neither a payment nor a refund, nor to be ignored, by the configuration", kind)
 	case negative:
-		return e, false, fmt.Errorf("column %q: a payment cannot be %q", r.Amount, r.text(r.Amount))
+		return e, false, r.bad(StatementNegative, r.Amount, "a payment cannot be %q", r.text(r.Amount))
 	}
-	if err := r.identify(&e); err != nil {
-		return e, false, err
+	if problem := r.identify(&e); problem != nil {
+		return e, false, problem
 	}
-	if e.Money, err = r.money(amount); err != nil {
-		return e, false, err
+	if e.Money, problem = r.money(amount); problem != nil {
+		return e, false, problem
 	}
 	if r.Time != "" {
-		if e.At, err = time.ParseInLocation(r.TimeLayout, r.text(r.Time), r.Zone); err != nil {
-			return e, false, fmt.Errorf("column %q: %q is not a time such as %s", r.Time, r.text(r.Time), r.TimeLayout)
+		at, err := time.ParseInLocation(r.TimeLayout, r.text(r.Time), r.Zone)
+		if err != nil {
+			return e, false, r.bad(StatementTime, r.Time, "%q is not a time such as %s", r.text(r.Time), r.TimeLayout)
 		}
+		e.At = at
 	}
 	return e, true, nil
 }
 
+// bad is a problem in a column of the row.
+func (r statementRow) bad(p StatementProblem, column, format string, args ...any) *StatementError {
+	return &StatementError{Problem: p, Column: column, Value: r.text(column), text: fmt.Sprintf(format, args...)}
+}
+
 // identify reads the numbers by which the shop knows the row.
-func (r statementRow) identify(e *Entry) error {
+func (r statementRow) identify(e *Entry) *StatementError {
 	column := r.Number
 	if e.Refund && r.RefundNumber != "" {
 		column = r.RefundNumber
@@ -155,20 +224,20 @@ func (r statementRow) identify(e *Entry) error {
 	}
 	switch {
 	case e.Number == "" && e.Reference == "":
-		return fmt.Errorf("column %q: must not be empty: nothing else tells what the row is about", column)
+		return r.bad(StatementNumber, column, "must not be empty: nothing else tells what the row is about")
 	case strings.ContainsFunc(e.Number+e.Reference, func(c rune) bool { return !unicode.IsPrint(c) }):
-		return fmt.Errorf("column %q: %q has characters that cannot be printed", column, e.Number+e.Reference)
+		return r.bad(StatementCharacters, column, "%q has characters that cannot be printed", e.Number+e.Reference)
 	}
 	return nil
 }
 
-func (r statementRow) money(amount string) (models.Money, error) {
+func (r statementRow) money(amount string) (models.Money, *StatementError) {
 	money := models.Money{Currency: r.DefaultCurrency}
 	if r.Currency != "" {
 		money.Currency = strings.ToUpper(r.text(r.Currency))
 	}
 	if !models.KnownCurrency(money.Currency) {
-		return money, fmt.Errorf("column %q: %q is not an ISO 4217 currency", r.Currency, money.Currency)
+		return money, r.bad(StatementCurrency, r.Currency, "%q is not an ISO 4217 currency", money.Currency)
 	}
 	var err error
 	if r.Decimal {
@@ -180,7 +249,7 @@ func (r statementRow) money(amount string) (models.Money, error) {
 		err = fmt.Errorf("%q is nothing, or too much", amount)
 	}
 	if err != nil {
-		return money, fmt.Errorf("column %q: %w", r.Amount, err)
+		return money, r.bad(StatementAmount, r.Amount, "%s", err)
 	}
 	return money, nil
 }

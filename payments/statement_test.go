@@ -1,6 +1,7 @@
 package payments_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -111,8 +112,8 @@ func TestStatementRefused(t *testing.T) {
 	}{
 		"empty":              {text: "", want: "line 1: the statement is empty"},
 		"no such column":     {text: "number,type,amount,time\n", want: `line 1: there is no column "currency"`},
-		"column twice":       {text: "number,type,amount,currency,time,amount\n", want: `line 1: column 6: there is a column "amount" already`},
-		"title not UTF-8":    {text: "number,type,amount,currency,time,\xd6\xd0\n", want: "line 1: column 6: the title is not UTF-8"},
+		"column twice":       {text: "number,type,amount,currency,time,amount\n", want: `line 1, column 6: there is a column "amount" already`},
+		"title not UTF-8":    {text: "number,type,amount,currency,time,\xd6\xd0\n", want: "line 1, column 6: the title is not UTF-8"},
 		"short row":          {text: plainHeader + good + "P1,payment\n", want: "line 3: wrong number of fields"},
 		"stray quote":        {text: plainHeader + good + "P1,pay\"ment,1,CNY,x\n", want: `line 3, column 7: bare " in non-quoted-field`},
 		"not UTF-8":          {text: plainHeader + good + "P1,payment,1,CNY,\xd6\xd0\n", want: "line 3, column 5: not UTF-8"},
@@ -145,6 +146,9 @@ func TestStatementRefused(t *testing.T) {
 			got, err := f.Read(strings.NewReader(tc.text), theDay(t))
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("got error %v, want one with %q", err, tc.want)
+			}
+			if bad, is := errors.AsType[*payments.StatementError](err); !is || bad.Problem == "" || bad.Line == 0 {
+				t.Errorf("got error %#v, want one that tells the problem and the line", err)
 			}
 			if got != nil {
 				t.Errorf("got %d entries of a bad statement, want none", len(got))

@@ -145,6 +145,8 @@ func (a *Pages) table() []route {
 		// Numbers.
 		{get, "/admin/numbers", only(owner, finance, readOnly), a.showNumbers},
 		{get, "/admin/numbers.csv", only(owner, finance, readOnly), a.exportNumbers},
+		{get, StatementPath, only(owner, finance), a.showReconcile},
+		{post, StatementPath, only(owner, finance), a.reconcile},
 
 		// One's own account.
 		{get, "/admin/account", everyone, a.showAccount},

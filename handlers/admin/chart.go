@@ -84,13 +84,13 @@ func (c *chart) draw(slots []slot, label func(edge int64) string) {
 	}
 }
 
-// roundUp returns the next figure that is one, two or five and then nothing but noughts.
+// roundUp returns the next figure that is one digit, or ten, and then nothing but noughts.
 func roundUp(n int64) int64 {
 	if n <= 0 {
 		return 0
 	}
 	for unit := int64(1); ; unit *= 10 {
-		for _, times := range []int64{1, 2, 5} {
+		for _, times := range []int64{1, 2, 3, 4, 5, 6, 8} {
 			if n <= times*unit || unit > 1e17 {
 				return max(n, times*unit)
 			}

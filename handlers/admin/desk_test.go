@@ -1,11 +1,13 @@
 package admin
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -68,7 +70,12 @@ func newDeskWith(t testing.TB, options models.Options, paid payments.Config, gat
 	if err != nil {
 		t.Fatal(err)
 	}
+	statement := payments.StatementFormat{
+		Number: "number", Type: "type", Amount: "amount", Currency: "currency", Time: "time", PaymentValues: []string{"payment"},
+		RefundValues: []string{"refund"}, DefaultCurrency: "CNY", TimeLayout: time.DateTime, Zone: time.UTC,
+	}
 	paid.Store, paid.PublicURL, paid.Log = d.store, "http://example.com", log
+	paid.Statements = map[models.GatewayName]payments.StatementFormat{models.ScanForPay: statement, models.Pass2Pay: statement}
 	if d.pages, err = New(base, payments.New(paid), gateways, "http://example.com", log); err != nil {
 		t.Fatal(err)
 	}
@@ -173,13 +180,47 @@ func (b *browser) post(target string, form url.Values) answer {
 	return b.do(http.MethodPost, target, form)
 }
 
+// upload sends a form with a file, with the token of the last page that had one.
+func (b *browser) upload(target string, form map[string]string, field, file string) answer {
+	b.t.Helper()
+	var body bytes.Buffer
+	w := multipart.NewWriter(&body)
+	form["_csrf"] = b.token
+	for name, value := range form {
+		if err := w.WriteField(name, value); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	part, err := w.CreateFormFile(field, "file.csv")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if _, err := io.WriteString(part, file); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		b.t.Fatal(err)
+	}
+	return b.send(http.MethodPost, target, w.FormDataContentType(), &body)
+}
+
 func (b *browser) do(method, target string, form url.Values) answer {
 	b.t.Helper()
-	r := httptest.NewRequest(method, target, strings.NewReader(form.Encode()))
+	contentType := ""
+	if form != nil {
+		contentType = "application/x-www-form-urlencoded"
+	}
+	return b.send(method, target, contentType, strings.NewReader(form.Encode()))
+}
+
+// send sends a request, with a form of that type unless it is empty.
+func (b *browser) send(method, target, contentType string, body io.Reader) answer {
+	b.t.Helper()
+	r := httptest.NewRequest(method, target, body)
 	r.Header.Set("User-Agent", "Test browser")
 	r.Header.Set("Accept-Language", "en")
-	if form != nil {
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if contentType != "" {
+		r.Header.Set("Content-Type", contentType)
 		r.Header.Set("Sec-Fetch-Site", "same-origin")
 	}
 	if b.origin != "" {
@@ -193,7 +234,7 @@ func (b *browser) do(method, target string, form url.Values) answer {
 		b.t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
+	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -202,10 +243,10 @@ func (b *browser) do(method, target string, form url.Values) answer {
 			delete(b.cookies, cookie.Name)
 		}
 	}
-	if found := csrfField.FindSubmatch(body); found != nil {
+	if found := csrfField.FindSubmatch(text); found != nil {
 		b.token = string(found[1])
 	}
-	return answer{resp.StatusCode, resp.Header.Get("Location"), resp.Header, string(body)}
+	return answer{resp.StatusCode, resp.Header.Get("Location"), resp.Header, string(text)}
 }
 
 // check compares an answer with what a test wants of it.

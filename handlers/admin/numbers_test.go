@@ -94,14 +94,14 @@ func TestNumbersExport(t *testing.T) {
 }
 
 // refundOf records that some of the money of an order went back.
-func (s *sold) refundOf(o *models.Order, amount int64) {
+func (s *sold) refundOf(o *models.Order, amount int64) *models.Refund {
 	s.t.Helper()
+	r := &models.Refund{ID: models.NewID(), Number: models.NewRefundNumber(s.clock()), Amount: amount}
 	err := s.store.Tx(s.t.Context(), func(tx *models.Tx) error {
 		o, err := tx.LockOrder(o.ID)
 		if err != nil {
 			return err
 		}
-		r := &models.Refund{ID: models.NewID(), Number: models.NewRefundNumber(tx.Now()), Amount: amount}
 		if err := tx.AddRefund(o, o.PaidBy(), r); err != nil {
 			return err
 		}
@@ -111,17 +111,18 @@ func (s *sold) refundOf(o *models.Order, amount int64) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	return r
 }
 
 func TestChart(t *testing.T) {
 	var c chart
 	c.draw([]slot{{Title: "a", Up: 150, Front: 30}, {Title: "b", Down: 40}, {Title: "c", Up: 1}}, func(edge int64) string { return models.Money{Amount: edge, Currency: "JPY"}.Decimal() })
 	want := chart{
-		Top: "200", Bottom: "50", Width: 36, Height: 200, Zero: 160,
+		Top: "200", Bottom: "40", Width: 36, Height: 200, Zero: 166,
 		Slots: []drawnSlot{
-			{"a", 0, []bar{{"up", 1, 40, 10, 120}, {"front", 4, 136, 4, 24}}},
-			{"b", 12, []bar{{"down", 13, 160, 10, 32}}},
-			{"c", 24, []bar{{"up", 25, 159, 10, 1}}},
+			{"a", 0, []bar{{"up", 1, 41, 10, 125}, {"front", 4, 141, 4, 25}}},
+			{"b", 12, []bar{{"down", 13, 166, 10, 33}}},
+			{"c", 24, []bar{{"up", 25, 165, 10, 1}}},
 		},
 	}
 	if diff := cmp.Diff(want, c); diff != "" {
@@ -132,7 +133,7 @@ func TestChart(t *testing.T) {
 	if empty.Zero != chartHeight || empty.Width == 0 || empty.Bottom != "" {
 		t.Errorf("an empty chart: got %+v", empty)
 	}
-	for n, want := range map[int64]int64{-1: 0, 0: 0, 1: 1, 2: 2, 3: 5, 6: 10, 11: 20, 999: 1000, 1001: 2000, 9e17: 9e17} {
+	for n, want := range map[int64]int64{-1: 0, 0: 0, 1: 1, 2: 2, 3: 3, 7: 8, 9: 10, 11: 20, 21: 30, 999: 1000, 1001: 2000, 9e17: 9e17} {
 		if got := roundUp(n); got < n || got != want && n < 1e17 {
 			t.Errorf("roundUp(%d): got %d, want %d", n, got, want)
 		}

@@ -34,6 +34,7 @@ var navigation = []struct{ path, key string }{
 	{"/admin/orders", "admin.nav.orders"},
 	{"/admin/incidents", "admin.incidents"},
 	{"/admin/numbers", "admin.nav.numbers"},
+	{StatementPath, "admin.nav.reconcile"},
 	{"/admin/settings", "admin.nav.settings"},
 	{"/admin/gateways", "admin.nav.gateways"},
 	{"/admin/staff", "admin.nav.staff"},

@@ -52,6 +52,7 @@ type Config struct {
 	ScanForPay ScanForPayAccount
 	Pass2Pay   Pass2PayAccount
 	Now        func() time.Time // nil: the system's clock
+	Zone       *time.Location   // of the times in statements; nil: UTC
 	// Speed is how much faster than documented notifications are repeated; 0 and 1 mean true time.
 	Speed float64
 	Log   *slog.Logger // nil: the default logger
@@ -128,6 +129,7 @@ func (c Config) withDefaults() Config {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	c.Zone = cmp.Or(c.Zone, time.UTC)
 	c.Log = cmp.Or(c.Log, slog.Default())
 	return c
 }
@@ -202,6 +204,8 @@ func (s *Sandbox) browserRoutes() http.Handler {
 	mux.HandleFunc("POST /sandbox/faults/clear", s.clearFaultsByForm)
 	mux.HandleFunc("POST /sandbox/clock", s.setClockByForm)
 	mux.HandleFunc("POST /sandbox/payments/{number}/{action}", s.actByForm)
+
+	mux.HandleFunc("GET /sandbox/statement/{file}", s.sendStatement)
 
 	mux.HandleFunc("GET /sandbox/api/payments", s.listPayments)
 	mux.HandleFunc("GET /sandbox/api/payments/{number}", s.showPayment)
