@@ -123,6 +123,9 @@ func (a *Pages) reconcilePage(c *fiber.Ctx, text string) (*reconcilePage, paymen
 			return nil, day, err
 		}
 		g := gatewayDay{Name: name, Title: page.T("gateway." + string(name)), Statement: slices.Contains(known, name)}
+		if !g.Statement && len(totals) == 0 {
+			continue
+		}
 		for _, t := range totals {
 			g.Books = append(g.Books, page.booked(t)...)
 		}
