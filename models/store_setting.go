@@ -172,6 +172,9 @@ func (c SettingChange) fulfilled(state SettingState) bool {
 	return state.Value == c.Value
 }
 
+// unset is how the audit log writes a value that is empty.
+const unset = "(empty)"
+
 var errSettingsMoved = errors.New("settings were changed meanwhile")
 
 // ChangeSettings changes what the person changed of what was to be seen, all of it or nothing, and
@@ -228,7 +231,7 @@ func (tx *Tx) changeSettings(by Actor, wanted []SettingChange) (changed, moved [
 
 func (tx *Tx) changeSetting(by Actor, w SettingChange, before SettingState) error {
 	show := func(value string) string {
-		return truncate(cmp.Or(w.Setting.Show(value, tx.store.Shop.Currency), "(empty)"), 450)
+		return truncate(cmp.Or(w.Setting.Show(value, tx.store.Shop.Currency), unset), 450)
 	}
 	if w.GiveUp {
 		details := show(before.Value) + " → " + show(before.Configured) + " (as in the configuration)"
@@ -268,7 +271,14 @@ func settingValue(db *gorm.DB, name string) (string, error) {
 // SetSetting changes a setting that is none of the Settings.
 func (s *Store) SetSetting(ctx context.Context, by Actor, name, value string) error {
 	return s.Tx(ctx, func(tx *Tx) error {
-		if err := tx.AddAudit(by, "change_setting", name, value); err != nil {
+		if err := tx.putSetting(settingsVersion, NewID()); err != nil { // who changes one stands in line
+			return err
+		}
+		before, err := settingValue(tx.db, name)
+		if err != nil {
+			return err
+		}
+		if err := tx.AddAudit(by, "change_setting", name, cmp.Or(before, unset)+" → "+value); err != nil {
 			return err
 		}
 		return tx.putSetting(name, value)
