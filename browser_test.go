@@ -144,7 +144,8 @@ func (b tab) text(selector string) string {
 	return text
 }
 
-// order buys an article up to the button that places the order, and presses it.
+// order buys an article up to the button that places the order, and presses it. Without a wallet none
+// is chosen.
 func (b tab) order(s *testShop, slug, wallet, then string) {
 	b.t.Helper()
 	b.do(chromedp.Navigate(s.url))
@@ -158,7 +159,9 @@ func (b tab) order(s *testShop, slug, wallet, then string) {
 			chromedp.SendKeys(`input[name="country"]`, "Hong Kong", chromedp.ByQuery),
 		)
 	}
-	b.do(chromedp.Click(`input[name="wallet"][value="`+wallet+`"]`, chromedp.ByQuery))
+	if wallet != "" {
+		b.do(chromedp.Click(`input[name="wallet"][value="`+wallet+`"]`, chromedp.ByQuery))
+	}
 	b.click(`form[action="/checkout"] button[type="submit"]`, then)
 }
 
@@ -214,6 +217,12 @@ func (b tab) count(selector string) int {
 	return n
 }
 
+// becomes returns once the page, which changes by itself or leads on, shows the thing.
+func (b tab) becomes(selector string) {
+	b.t.Helper()
+	await(b.t, selector, func() bool { return b.count(selector) > 0 })
+}
+
 // fill types into a field, instead of what is in it.
 func (b tab) fill(name, value string) {
 	b.t.Helper()
@@ -243,4 +252,34 @@ func chromiumOrSkip(t *testing.T) string {
 		t.Skip("needs a browser: set SAOMA_TEST_CHROMIUM, or run make test")
 	}
 	return chromium
+}
+
+// TestOneCodeInBrowsers scans the code of a desktop with a phone, for which a second browser stands in:
+// the phone goes on to pay by itself, and the desktop follows.
+func TestOneCodeInBrowsers(t *testing.T) {
+	chromium := chromiumOrSkip(t)
+	t.Parallel()
+	s := startShop(t, sqliteDatabase(t), `routes: [
+		{wallet: any, scene: desktop, method: one_code},
+		{wallet: wechat, scene: wallet, gateway: scanforpay, method: jspay},
+		{wallet: alipay, scene: wallet, gateway: scanforpay, method: jspay}]`)
+	desk := openBrowser(t, chromium, desktopChrome, 1280, 900)
+	desk.order(s, "e-book", "", "#order.order-scan img.code")
+	var address string
+	desk.do(chromedp.Location(&address))
+
+	phone := openBrowser(t, chromium, iPhoneWeChat, 390, 844)
+	phone.do(chromedp.Navigate(address))
+	phone.becomes(`button[value="pay"]`)
+	desk.becomes("#order.order-connected")
+	phone.do(chromedp.Navigate(address)) // as one who scans again
+	phone.becomes("#order.order-waiting a.wallet-wechat")
+	phone.fits()
+	phone.click("a.wallet-wechat", `button[value="pay"]`)
+	phone.click(`button[value="pay"]`, "#order.order-paid")
+	desk.becomes("#order.order-paid")
+	if got := len(s.sandbox.payments()); got != 1 {
+		t.Errorf("the gateways know %d payments, want 1", got)
+	}
+	s.audit()
 }

@@ -14,15 +14,28 @@ type Route struct {
 	Method  string
 }
 
+// OneCode is the method of a row that leads to no gateway: desktops show the order page's own address
+// as a code, and the phone that scans it pays by the rows for its wallet.
+const OneCode = "one_code"
+
 // Routes is the table, in the order in which its rows are tried.
 type Routes []Route
 
-// Match returns the rows that serve the wallet in the scene: the first is tried first, each
-// later one is the fallback when the one before certainly holds no payable order.
+// OneCode reports whether desktops show one code for every wallet.
+func (rs Routes) OneCode() bool {
+	return slices.ContainsFunc(rs, func(r Route) bool { return r.Method == OneCode })
+}
+
+// OneCodeAt reports whether the device is a desktop that shows one code for every wallet. No attempt
+// is begun there.
+func (rs Routes) OneCodeAt(d Device) bool { return !d.Phone && rs.OneCode() }
+
+// Match returns the rows that lead the wallet in the scene to a gateway: the first is tried first,
+// each later one is the fallback when the one before certainly holds no payable order.
 func (rs Routes) Match(wallet models.Wallet, scene models.Scene) []Route {
 	var matched []Route
 	for _, r := range rs {
-		if is(r.Wallet, string(wallet)) && is(r.Scene, string(scene)) {
+		if r.Method != OneCode && is(r.Wallet, string(wallet)) && is(r.Scene, string(scene)) {
 			matched = append(matched, r)
 		}
 	}

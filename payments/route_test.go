@@ -60,6 +60,7 @@ func TestRoutesWallets(t *testing.T) {
 		{"phone", routes, phone, []models.Wallet{models.AlipayHK}},
 		{"any", Routes{{Wallet: "any", Scene: "any"}}, phone, models.Wallets},
 		{"empty table", nil, phone, []models.Wallet{}},
+		{"one code leads nowhere by itself", Routes{{Wallet: "any", Scene: "desktop", Method: OneCode}}, desktop, []models.Wallet{}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -85,7 +85,11 @@ func (s *Service) Enabled(name models.GatewayName) bool {
 // What was begun at a paused one before is watched, paid and refunded as ever.
 func (s *Service) Routes() Routes {
 	settings := s.store.Settings()
-	return slices.DeleteFunc(slices.Clone(s.routes), func(r Route) bool { return settings.Paused(r.Gateway) })
+	open := slices.DeleteFunc(slices.Clone(s.routes), func(r Route) bool { return settings.Paused(r.Gateway) })
+	if !slices.ContainsFunc(open, func(r Route) bool { return r.Gateway != "" }) {
+		return nil // a code that no phone can pay by leads nowhere
+	}
+	return open
 }
 
 // AllRoutes returns the whole table, with the rows to gateways that are paused.

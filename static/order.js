@@ -17,6 +17,7 @@
   let missed = ""; // the version of an event that came while busy
   let clockAhead = 0; // the server's clock minus ours
   let said = new Set();
+  let gone = false;
 
   const order = () => document.getElementById("order");
   const live = () => order().hasAttribute("data-live");
@@ -172,12 +173,22 @@
     return copied;
   }
 
+  // goOn presses the one button of a phone that has just scanned the code, once, and for somebody who
+  // sees the page: nothing is begun for a browser that loads it ahead.
+  function goOn() {
+    const button = document.querySelector("form[data-goes-on] button[name=wallet]");
+    if (!button || gone || document.prerendering || document.visibilityState !== "visible") return;
+    gone = true;
+    button.click();
+  }
+
   // A notice is about the last step; it is gone when the page is loaded again.
   if (location.search) history.replaceState(null, "", location.pathname);
 
   prepare();
   setInterval(tick, 1000);
   listen();
+  goOn();
 
   // Back from a wallet, from another tab or from the browser's memory: see what happened.
   const resume = () => {
@@ -185,6 +196,7 @@
     wait = askFirst;
     if (document.visibilityState === "hidden") stop();
     else ask();
+    goOn();
   };
   document.addEventListener("visibilitychange", resume);
   window.addEventListener("pageshow", (event) => { if (event.persisted) resume(); });

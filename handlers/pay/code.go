@@ -5,11 +5,18 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"saoma/handlers/web"
 	"saoma/models"
+	"saoma/payments"
 )
 
-// codeText returns what the attempt's code holds, empty when it has no code of ours.
-func codeText(attempt *models.Payment) string {
+// codeText returns what the code on the order's page holds at a device, empty when there is no code of
+// ours: what the live attempt says, or where one code serves every wallet the page's own address.
+func (p *Pages) codeText(s standing, d payments.Device) string {
+	if state := s.at(p.payments.Routes().OneCodeAt(d)); state == stateScan || state == stateConnected {
+		return p.base.Config.PublicURL + orderPath(s.order.Token)
+	}
+	attempt := s.attempt()
 	if attempt != nil && (attempt.Action == models.ActionCode || attempt.Action == models.ActionRedirect) {
 		return attempt.ActionData
 	}
@@ -31,7 +38,7 @@ func (p *Pages) code(c *fiber.Ctx, contentType string, picture func(code) []byte
 	if err != nil {
 		return err
 	}
-	text := codeText(standing{order: order, now: p.store.Now()}.attempt())
+	text := p.codeText(standing{order: order, now: p.store.Now()}, web.DeviceOf(c))
 	if text == "" {
 		return fiber.ErrNotFound
 	}

@@ -66,7 +66,7 @@ func TestNotifyWithoutDatabaseIsNotAcknowledged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newShopOn(t, store)
+	s := newShopOn(t, store, anyWay)
 	o := s.order(t)
 	p := pay.Attempt(t, s.Store, o, models.WeChat, models.ActionCode, "x")
 	s.till.Know(p)

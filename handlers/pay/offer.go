@@ -20,18 +20,22 @@ const (
 	offerButton    offerKind = "button"    // a way to the gateway's page
 	offerForm      offerKind = "form"      // a way to our page that holds the gateway's form
 	offerElsewhere offerKind = "elsewhere" // its wallet does not open in this browser
+	offerTaken     offerKind = "taken"     // another phone, or another app on this one, has begun to pay
 	offerNothing   offerKind = "nothing"   // not known yet: the gateway is asked
 )
 
 // offer is how the buyer pays the live attempt in this browser.
 type offer struct {
 	Kind        offerKind
-	Wallet      models.Wallet
-	Name        string // of the wallet
+	Wallet      models.Wallet // empty when the code is for every wallet
+	Name        string        // of the wallet
 	Instruction string
-	Image       string // address of the code's picture
-	Link        string // the gateway's page, where there is one to go to
-	Pretend     bool   // Link leads to the sandbox's wallet
+	Image       string   // address of the code's picture
+	Alt         string   // what the picture is
+	Folded      bool     // the picture is shown when asked for
+	Takes       []string // the wallets that a code for every wallet is for
+	Link        string   // the gateway's page, where there is one to go to
+	Pretend     bool     // Link leads to the sandbox's wallet
 	ExpiresAt   time.Time
 	Remaining   string
 }
@@ -79,11 +83,12 @@ func (page *orderPage) offerOf(s standing, device payments.Device) *offer {
 		o.Link = page.Address + "/form"
 	}
 	o.Instruction = page.instruct(o, device)
+	o.Alt = page.T("order.code.alt", "wallet", o.Name, "amount", page.Amount)
 	return o
 }
 
 func kindOf(attempt *models.Payment, device payments.Device) offerKind {
-	atDesktop := device.Scene(attempt.Wallet) == models.SceneDesktop
+	scene := device.Scene(attempt.Wallet)
 	switch attempt.Action {
 	case models.ActionCode:
 		return offerCode
@@ -91,11 +96,13 @@ func kindOf(attempt *models.Payment, device payments.Device) offerKind {
 		return offerImage
 	case models.ActionRedirect, models.ActionForm:
 		switch {
+		case device.Phone && attempt.Scene != models.SceneDesktop && attempt.Scene != scene:
+			return offerTaken
 		case !opensHere(attempt.Wallet, device):
 			return offerElsewhere
 		case attempt.Action == models.ActionForm:
 			return offerForm
-		case atDesktop:
+		case scene == models.SceneDesktop:
 			return offerCode
 		default:
 			return offerButton
@@ -131,6 +138,8 @@ func (page *orderPage) instruct(o *offer, device payments.Device) string {
 		return page.T("order.button.lead")
 	case offerElsewhere:
 		return page.T("order.elsewhere.lead", "wallet", o.Name)
+	case offerTaken:
+		return page.T("order.taken.lead", "wallet", o.Name)
 	default:
 		return page.T("order.nothing.lead")
 	}

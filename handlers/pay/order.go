@@ -40,6 +40,7 @@ type orderPage struct {
 
 	Offer   *offer         // how to pay now; nil when no attempt is under way
 	Wallets []walletChoice // with which an attempt can be made here
+	GoesOn  bool           // the only one is gone on with by itself
 	Barred  []walletChoice // which do not open in this browser
 	MayAsk  bool           // asking the gateways may change something
 	AskText string
@@ -66,10 +67,11 @@ func (p *Pages) ShowOrder(c *fiber.Ctx) error {
 }
 
 func (p *Pages) orderPage(c *fiber.Ctx, s standing) *orderPage {
+	device, routes := web.DeviceOf(c), p.payments.Routes()
 	page := &orderPage{
 		Page:    p.base.Page(c, "order.title", "number", s.order.Number),
 		Order:   s.order,
-		State:   s.state(),
+		State:   s.at(routes.OneCodeAt(device)),
 		Address: orderPath(s.order.Token),
 		Version: s.version(),
 		Live:    !s.final(),
@@ -78,10 +80,16 @@ func (p *Pages) orderPage(c *fiber.Ctx, s standing) *orderPage {
 	}
 	page.tellLines(s)
 	page.tellState(s)
-	if page.State == stateWaiting || page.State == stateChoose {
-		device := web.DeviceOf(c)
+	switch page.State {
+	case stateWaiting, stateChoose:
 		page.Offer = page.offerOf(s, device)
-		page.offerWallets(s, p.payments.Routes(), device)
+		page.offerWallets(s, routes, device)
+		if page.GoesOn = s.goesOn(routes, device); page.GoesOn {
+			name := page.walletName(device.Inside)
+			page.Heading, page.Lead = page.T("order.waiting.heading", "wallet", name), page.T("order.goes_on.lead", "wallet", name)
+		}
+	case stateScan, stateConnected:
+		page.Offer = page.offerOneCode(s, routes)
 	}
 	if page.Live {
 		page.Refresh = refreshSeconds
@@ -103,6 +111,14 @@ func (page *orderPage) tellState(s standing) {
 	case stateChoose:
 		page.Heading = page.T("order.choose.heading")
 		page.Lead = page.tellChoose(s)
+	case stateScan:
+		page.Heading = page.T("order.scan.heading")
+		if s.payment() != nil {
+			page.Lead = page.tellChoose(s)
+		}
+	case stateConnected:
+		page.Heading = page.T("order.connected.heading")
+		page.Lead = page.T("order.connected.lead", "wallet", page.walletName(s.attempt().Wallet))
 	case stateConfirming:
 		page.Heading, page.Lead = page.T("order.confirming.heading"), page.T("order.confirming.lead")
 	case statePaid:
@@ -145,6 +161,9 @@ func (page *orderPage) OrderAgain() bool {
 	return page.State == stateExpired || page.State == stateCanceled
 }
 
+// Only reports whether there is one wallet to pay with, so that its button can say so.
+func (page *orderPage) Only() bool { return page.Offer == nil && len(page.Wallets) == 1 }
+
 // Receipt reports whether the lines are a receipt.
 func (page *orderPage) Receipt() bool { return page.State == statePaid }
 
@@ -168,7 +187,7 @@ func (page *orderPage) offerWallets(s standing, routes payments.Routes, device p
 	for _, wallet := range routes.Wallets(device.Scene) {
 		choice := walletChoice{Wallet: wallet, Name: page.walletName(wallet)}
 		switch {
-		case page.Offer != nil && page.Offer.Wallet == wallet && page.Offer.Kind != offerNothing:
+		case page.Offer != nil && page.Offer.Wallet == wallet && page.Offer.Kind != offerNothing && page.Offer.Kind != offerTaken:
 		case opensHere(wallet, device):
 			page.Wallets = append(page.Wallets, choice)
 		default:

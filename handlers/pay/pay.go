@@ -74,6 +74,8 @@ func (p *Pages) StartPayment(c *fiber.Ctx) error {
 func (p *Pages) Begin(c *fiber.Ctx, token string, wallet models.Wallet) error {
 	device := web.DeviceOf(c)
 	switch {
+	case p.payments.Routes().OneCodeAt(device):
+		return toOrder(c, token, "") // the phone that scans its code begins one
 	case !slices.Contains(p.payments.Routes().Wallets(device.Scene), wallet):
 		return toOrder(c, token, noticeWallet)
 	case !opensHere(wallet, device):

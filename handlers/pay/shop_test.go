@@ -38,25 +38,33 @@ type shop struct {
 	late *atomic.Int64 // how far the clock, which stands still, has been put forward
 }
 
+// anyWay leads every wallet everywhere to the till.
+var anyWay = payments.Route{Wallet: "any", Scene: "any", Gateway: models.ScanForPay, Method: "qrcode"}
+
 func newShop(t *testing.T) *shop {
+	t.Helper()
+	return newShopBy(t, anyWay)
+}
+
+// newShopBy returns a shop whose clock the test puts forward, with other routes.
+func newShopBy(t *testing.T, routes ...payments.Route) *shop {
 	t.Helper()
 	late, start := new(atomic.Int64), time.Now()
 	o := modelstest.Options(t)
 	o.Now = func() time.Time { return start.Add(time.Duration(late.Load())) }
-	s := newShopOn(t, modelstest.Open(t, o))
+	s := newShopOn(t, modelstest.Open(t, o), routes...)
 	s.late = late
 	return s
 }
 
-func newShopOn(t *testing.T, store *models.Store) *shop {
+func newShopOn(t *testing.T, store *models.Store, routes ...payments.Route) *shop {
 	t.Helper()
 	s := &shop{Store: store, till: pay.NewTill()}
 	modelstest.Product(t, s.Store, "cup", 12850, 100)
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	service := payments.New(payments.Config{
 		Store: s.Store, Gateways: []payments.Account{{Gateway: s.till, Validity: 12 * time.Hour}},
-		Routes:    payments.Routes{{Wallet: "any", Scene: "any", Gateway: models.ScanForPay, Method: "qrcode"}},
-		PublicURL: publicURL, Log: log,
+		Routes: routes, PublicURL: publicURL, Log: log,
 	})
 	var err error
 	s.app, err = handlers.New(handlers.Deps{
@@ -106,7 +114,13 @@ var tokenField = regexp.MustCompile(`name="_csrf" value="([^"]+)"`)
 // press sends a form of the order page as a browser that has just opened it.
 func (s *shop) press(t *testing.T, o *models.Order, path, userAgent string, form url.Values) *http.Response {
 	t.Helper()
-	page, body := s.get(t, "/o/"+o.Token, userAgent)
+	return s.pressOn(t, o, path, userAgent, userAgent, form)
+}
+
+// pressOn sends a form of the order page as one browser saw it from another, whose page has no form.
+func (s *shop) pressOn(t *testing.T, o *models.Order, path, seenBy, userAgent string, form url.Values) *http.Response {
+	t.Helper()
+	page, body := s.get(t, "/o/"+o.Token, seenBy)
 	token := tokenField.FindStringSubmatch(body)
 	if token == nil {
 		t.Fatalf("no form on the order page:\n%s", body)

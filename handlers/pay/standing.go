@@ -23,6 +23,10 @@ const (
 	stateReview     state = "review" // staff look at what happened to the money
 	stateExpired    state = "expired"
 	stateCanceled   state = "canceled"
+
+	// At a desktop that shows one code for every wallet, instead of the first two.
+	stateScan      state = "scan"      // no phone has begun to pay
+	stateConnected state = "connected" // a phone has
 )
 
 // afterglow is how long a page goes on watching an order that was closed unpaid, for the buyer

@@ -18,6 +18,8 @@ type status struct {
 	ExpiresAt time.Time          `json:"expires_at"`
 	PaidAt    *time.Time         `json:"paid_at"`
 	Payment   *paymentStatus     `json:"payment"`
+	// PhoneConnected: a phone has begun to pay, such as one that scanned the code of a desktop. Left out when not.
+	PhoneConnected bool `json:"phone_connected,omitempty"`
 }
 
 type paymentStatus struct {
@@ -34,6 +36,8 @@ func (s standing) json() ([]byte, error) {
 		Amount:    s.order.Amount,
 		Currency:  s.order.Currency,
 		ExpiresAt: s.order.ExpiresAt.UTC(),
+
+		PhoneConnected: s.onPhone(),
 	}
 	if at := s.order.PaidAt; at != nil {
 		out.PaidAt = new(at.UTC())

@@ -51,6 +51,7 @@ type checkoutPage struct {
 	Mistakes         []web.Field // those of them that are at fault
 	Notice, Advice   string      // why the order was not placed, and what to do
 	Wallets          []walletChoice
+	OneCode          bool // a code for all of them comes next: there is nothing to choose
 	WalletError      string
 }
 
@@ -80,6 +81,7 @@ func (p *Pages) checkoutAs(c *fiber.Ctx, form checkoutForm, errs web.FieldErrors
 		return c.Redirect("/cart", http.StatusSeeOther)
 	}
 	page.Form.Token, page.Form.Total = s.FormToken(), strconv.FormatInt(page.Cart.Amount, 10)
+	page.OneCode = p.payments.Routes().OneCodeAt(web.DeviceOf(c))
 	page.Wallets = p.walletChoices(page.Page, web.DeviceOf(c), form.Wallet)
 	page.describeFields(errs)
 	if noticeKey != "" {
@@ -154,7 +156,7 @@ func (p *Pages) place(c *fiber.Ctx, form checkoutForm) (*models.Order, error) {
 	if wanted.Blocked {
 		return nil, &refusedForm{cause: wanted.obstacle()}
 	}
-	if errs := p.check(form, wanted.Shipped); len(errs) > 0 {
+	if errs := p.check(form, wanted.Shipped, web.DeviceOf(c)); len(errs) > 0 {
 		return nil, &refusedForm{fields: errs}
 	}
 	draft, err := p.draft(c, form, wanted.Shipped)
@@ -209,12 +211,13 @@ func (p *Pages) refuse(c *fiber.Ctx, form checkoutForm, r *refusedForm) error {
 }
 
 // check returns what is wrong with the form.
-func (p *Pages) check(form checkoutForm, shipped bool) web.FieldErrors {
+func (p *Pages) check(form checkoutForm, shipped bool, device payments.Device) web.FieldErrors {
 	errs := web.Check(form.contactForm)
 	if shipped {
 		errs = errs.With(web.Check(form.addressForm))
 	}
-	if !slices.Contains(offered(p.payments.Routes()), form.Wallet) {
+	routes := p.payments.Routes()
+	if !slices.Contains(offered(routes), form.Wallet) && (form.Wallet != "" || !routes.OneCodeAt(device)) {
 		errs = errs.With(web.FieldErrors{"wallet": "invalid.wallet"})
 	}
 	return errs

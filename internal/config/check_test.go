@@ -55,6 +55,13 @@ func TestAccepted(t *testing.T) {
 			{wallet: any, scene: any, gateway: pass2pay, method: WEB_CASHIER},
 			{wallet: any, scene: any, gateway: pass2pay, method: CHANNEL_CASHIER},
 			{wallet: any, scene: any, gateway: pass2pay, method: cashier}]`},
+		{name: "one code above all", text: `routes: [
+			{wallet: any, scene: desktop, method: one_code},
+			{wallet: wechat, scene: wallet, gateway: scanforpay, method: jspay},
+			{wallet: wechat, scene: desktop, gateway: scanforpay, method: qrcode}]`},
+		{name: "one code below rows for phones", text: `routes: [
+			{wallet: wechat, scene: wallet, gateway: scanforpay, method: jspay},
+			{wallet: any, scene: desktop, gateway: "", method: one_code}]`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -212,6 +219,13 @@ func TestRefused(t *testing.T) {
 		{name: "AlipayHK by jspay", text: "routes: [{wallet: alipayhk, scene: wallet, gateway: scanforpay, method: jspay}]", want: `routes[#1].method: "jspay" does not take alipayhk`},
 		{name: "AlipayHK by qrcode", text: "routes: [{wallet: alipayhk, scene: desktop, gateway: scanforpay, method: qrcode}]", want: `routes[#1].method: "qrcode" does not take alipayhk`},
 		{name: "WeChat by Alipay's method", text: "routes: [{wallet: wechat, scene: phone, gateway: pass2pay, method: ALI_WAP}]", want: `routes[#1].method: "ALI_WAP" does not take wechat`},
+		{name: "one code of one wallet", text: "routes: [{wallet: wechat, scene: desktop, method: one_code}, {wallet: any, scene: any, gateway: scanforpay, method: online}]", want: `routes[#1]: "one_code" is for wallet any, scene desktop, and no gateway`},
+		{name: "one code on a phone", text: "routes: [{wallet: any, scene: any, method: one_code}, {wallet: any, scene: any, gateway: scanforpay, method: online}]", want: `routes[#1]: "one_code" is for wallet any, scene desktop, and no gateway`},
+		{name: "one code of a gateway", text: "routes: [{wallet: any, scene: desktop, gateway: scanforpay, method: one_code}, {wallet: any, scene: any, gateway: scanforpay, method: online}]", want: `routes[#1]: "one_code" is for wallet any, scene desktop, and no gateway`},
+		{name: "one code below a row for desktops", text: "routes: [{wallet: alipayhk, scene: any, gateway: scanforpay, method: online}, {wallet: any, scene: desktop, method: one_code}]", want: `routes[#2]: "one_code" serves every desktop, so it must stand above routes[#1]`},
+		{name: "one code twice", text: "routes: [{wallet: any, scene: desktop, method: one_code}, {wallet: any, scene: desktop, method: one_code}, {wallet: any, scene: any, gateway: scanforpay, method: online}]", want: `routes[#2]: "one_code" serves every desktop, so it must stand above routes[#1]`},
+		{name: "one code that no wallet can follow", text: "routes: [{wallet: any, scene: desktop, method: one_code}, {wallet: wechat, scene: phone, gateway: pass2pay, method: WX_H5}]", want: `routes[#1]: "one_code" needs a row with scene wallet`},
+		{name: "one code alone", text: "routes: [{wallet: any, scene: desktop, method: one_code}]", want: "routes: at least one row must lead to an enabled gateway that takes CNY"},
 		{name: "no row", text: "routes: []", want: "routes: at least one row must lead to an enabled gateway that takes CNY"},
 		{name: "no row of an enabled gateway", text: "gateways: {scanforpay: {enabled: false}, pass2pay: {enabled: false}}", want: "routes: at least one row"},
 		{name: "no row that takes the currency", text: "shop: {currency: USD}", want: "routes: at least one row must lead to an enabled gateway that takes USD"},

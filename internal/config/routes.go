@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"saoma/models"
+	"saoma/payments"
 )
 
 const anything = "any"
@@ -41,10 +42,15 @@ var outOfReach = map[string]string{
 }
 
 // UsableRoutes returns the rows that can be served: those of an enabled gateway that takes the
-// shop's currency. A row for any wallet is given as a row for each wallet that its method takes.
+// shop's currency. A row for any wallet is given as a row for each wallet that its method takes; that
+// of one code, which leads to no gateway, as it is.
 func (c *Config) UsableRoutes() []Route {
 	var usable []Route
 	for _, r := range c.Routes {
+		if r.Method == payments.OneCode {
+			usable = append(usable, r)
+			continue
+		}
 		if !c.takes(r.Gateway) {
 			continue
 		}
@@ -65,13 +71,36 @@ func checkRoutes(m *mistakes, c *Config) {
 	scenes := []string{string(models.SceneWallet), string(models.ScenePhone), string(models.SceneDesktop), anything}
 	for i, r := range c.Routes {
 		path := row("routes", i)
+		if r.Method == payments.OneCode {
+			checkOneCode(m, path, c, i)
+			continue
+		}
 		m.oneOf(path+".wallet", r.Wallet, wallets...)
 		m.oneOf(path+".scene", r.Scene, scenes...)
 		m.oneOf(path+".gateway", r.Gateway, slices.Sorted(maps.Keys(methods))...)
 		checkMethod(m, path+".method", r)
 	}
-	if models.KnownCurrency(c.Shop.Currency) && len(c.UsableRoutes()) == 0 {
+	leads := func(r Route) bool { return r.Gateway != "" }
+	if models.KnownCurrency(c.Shop.Currency) && !slices.ContainsFunc(c.UsableRoutes(), leads) {
 		m.add("routes", "at least one row must lead to an enabled gateway that takes %s, the shop's currency", c.Shop.Currency)
+	}
+}
+
+// checkOneCode notes what is wrong with the row at i, whose method is one code for every wallet.
+func checkOneCode(m *mistakes, path string, c *Config, i int) {
+	r := c.Routes[i]
+	if r.Wallet != anything || r.Scene != string(models.SceneDesktop) || r.Gateway != "" {
+		m.add(path, "%q is for wallet any, scene desktop, and no gateway", payments.OneCode)
+	}
+	atDesktop := func(r Route) bool { return r.Scene == string(models.SceneDesktop) || r.Scene == anything }
+	if before := slices.IndexFunc(c.Routes[:i], atDesktop); before >= 0 {
+		m.add(path, "%q serves every desktop, so it must stand above %s", payments.OneCode, row("routes", before))
+	}
+	inWallet := func(r Route) bool {
+		return r.Gateway != "" && (r.Scene == string(models.SceneWallet) || r.Scene == anything)
+	}
+	if !slices.ContainsFunc(c.UsableRoutes(), inWallet) {
+		m.add(path, "%q needs a row with scene wallet that leads to an enabled gateway, so that the phone that scans the code can pay", payments.OneCode)
 	}
 }
 
