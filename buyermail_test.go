@@ -47,9 +47,14 @@ func startMailServer(t testing.TB, silent bool) *mailServer {
 	return s
 }
 
-// config is the line that makes a shop use the server.
-func (s *mailServer) config() string {
-	return fmt.Sprintf("mail: {host: 127.0.0.1, port: %d, tls: none, from: orders@shop.example}", s.listener.Addr().(*net.TCPAddr).Port)
+// mailAt is the line that makes a shop use the mail server at the address.
+func mailAt(t testing.TB, address string) string {
+	t.Helper()
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("mail: {host: %q, port: %s, tls: none, from: orders@shop.example}", host, port)
 }
 
 func (s *mailServer) converse(conn net.Conn) {
@@ -109,7 +114,7 @@ func TestMail(t *testing.T) {
 	t.Parallel()
 	server := startMailServer(t, false)
 	onEachDatabase(t, func(t *testing.T, d database) {
-		s := startShop(t, d, server.config())
+		s := startShop(t, d, mailAt(t, server.listener.Addr().String()))
 		b := s.visitor(desktopChrome)
 		b.order("EBOOK", "wechat")
 		token := b.token()
@@ -137,7 +142,7 @@ func TestMailServerHangs(t *testing.T) {
 	t.Parallel()
 	server := startMailServer(t, true)
 	onEachDatabase(t, func(t *testing.T, d database) {
-		s := startShop(t, d, server.config())
+		s := startShop(t, d, mailAt(t, server.listener.Addr().String()))
 		b := s.visitor(desktopChrome)
 		b.order("EBOOK", "wechat")
 		await(t, "a call to the mail server", server.called)

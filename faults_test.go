@@ -93,11 +93,12 @@ func (l *line) mend() {
 	}
 }
 
-// lined is a shop whose gateways are a server of their own, behind a line each, and whose database
-// may be behind one too.
+// lined is a shop whose gateways are a server of their own, behind a line each, as is its mail server,
+// and whose database may be behind one too.
 type lined struct {
 	*testShop
 	gateways map[string]*line
+	mail     *line
 	database *line
 	home     database // reached without a line
 }
@@ -107,15 +108,16 @@ type lined struct {
 func startLined(t testing.TB, d database) *lined {
 	t.Helper()
 	box := sandboxNextDoor(t)
-	l := &lined{gateways: map[string]*line{
-		gatewayScanFor: newLine(t, box), gatewayPass2Pay: newLine(t, box),
-	}}
+	l := &lined{
+		gateways: map[string]*line{gatewayScanFor: newLine(t, box), gatewayPass2Pay: newLine(t, box)},
+		mail:     newLine(t, startMailServer(t, false).listener.Addr().String()),
+	}
 	l.home = d
 	if d.driver == "mysql" {
 		l.database = newLine(t, parseDSN(t, d.dsn).Addr)
 		d.dsn = l.database.through(d.dsn)
 	}
-	s := configure(t, d, "gateways:",
+	s := configure(t, d, mailAt(t, l.mail.address()), "gateways:",
 		fmt.Sprintf("  scanforpay: {base_url: http://%s%s, allowed_hosts: [%q], partner_no: %q, store_no: %q, sign_key: %s}",
 			l.gateways[gatewayScanFor].address(), sandbox.ScanForPayPath, box, sandbox.DemoPartnerNo, sandbox.DemoStoreNo, sandbox.DemoSignKey),
 		fmt.Sprintf("  pass2pay: {base_url: http://%s%s, allowed_hosts: [%q], mch_no: %q, app_id: %q, app_secret: %s}",
@@ -241,6 +243,13 @@ func onBox(gateway string, kind sandbox.FaultKind) fault {
 		pageByGateway, backByGateway}
 }
 
+func onMail(begin func(*line)) fault {
+	return fault{gatewayScanFor, sqliteDatabase,
+		func(l *lined) { begin(l.mail) },
+		func(l *lined) { l.mail.mend() },
+		pageByGateway, backByGateway}
+}
+
 func onDatabase(begin func(*line)) fault {
 	return fault{gatewayScanFor, mysqlDatabase,
 		func(l *lined) { begin(l.database) },
@@ -279,6 +288,8 @@ func faults() map[string]fault {
 		"the database resets its connections": onDatabase(resetLine),
 		"the database is slow":                slow,
 		"the database is read-only":           readOnly(),
+		"the mail server is down":             onMail(cutLine),
+		"the mail server hangs":               onMail(hangLine),
 	}
 	for name, gateway := range map[string]string{"ScanForPay": gatewayScanFor, "Pass2Pay": gatewayPass2Pay} {
 		rows[name+" is down"] = onLine(gateway, cutLine)
