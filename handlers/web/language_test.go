@@ -66,13 +66,16 @@ func TestLanguage(t *testing.T) {
 		{"choice of traditional Chinese", all, "zh-Hant", "zh-CN", agentWeChat, "zh-Hant"},
 		{"choice that is none", all, "xx", "zh-CN", "", "zh-Hans"},
 	}
+	apps := map[string]*fiber.App{} // by the shop's own language
+	for _, configured := range [][]string{all, chineseFirst} {
+		cfg := testConfig()
+		cfg.Languages = configured
+		b := newBase(t, cfg, store)
+		apps[configured[0]] = newApp(b, func(c *fiber.Ctx) error { return c.SendString(b.Language(c).Code) })
+	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			cfg := testConfig()
-			cfg.Languages = tt.configured
-			b := newBase(t, cfg, store)
-			app := newApp(b, func(c *fiber.Ctx) error { return c.SendString(b.Language(c).Code) })
-			_, got := do(t, app, visit{
+			_, got := do(t, apps[tt.configured[0]], visit{
 				target: "/", cookies: []*http.Cookie{{Name: "lang", Value: tt.cookie}},
 				header: map[string]string{"Accept-Language": tt.accept, "User-Agent": tt.ua},
 			})
