@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -42,13 +43,15 @@ func (s *testShop) stock() map[string]int64 {
 	return had
 }
 
-// auditStock: of each article, what there was = on hand + reserved by pending orders + sold.
+// auditStock: of each article, what there was and what staff put in or took out = on hand + reserved by
+// pending orders + sold; and it is what all its moves add up to.
 func (s *testShop) auditStock() {
 	s.t.Helper()
 	type row struct {
 		sku                            string
 		onHand, reserved, waits, taken int64
 	}
+	want, moved := s.moves()
 	got := map[string]int64{}
 	for _, r := range query(s, `
 		SELECT v.sku, v.on_hand, v.reserved,
@@ -63,9 +66,31 @@ func (s *testShop) auditStock() {
 		}
 		got[r.sku] = r.onHand + r.reserved + r.taken
 	}
-	if diff := cmp.Diff(s.initial, got); diff != "" {
-		s.t.Errorf("on hand + reserved + sold (-at the start +now):\n%s", diff)
+	if diff := cmp.Diff(want, got); diff != "" {
+		s.t.Errorf("on hand + reserved + sold (-at the start and moved since +now):\n%s", diff)
 	}
+	if diff := cmp.Diff(moved, got); diff != "" {
+		s.t.Errorf("on hand + reserved + sold (-what stock moves add up to +now):\n%s", diff)
+	}
+}
+
+// moves returns what there should be of each counted article that has not been sold: as it was at the
+// start with what staff did since, and by all moves that were ever kept.
+func (s *testShop) moves() (since, all map[string]int64) {
+	s.t.Helper()
+	since, all = maps.Clone(s.initial), map[string]int64{}
+	type row struct {
+		sku         string
+		staff, made int64
+	}
+	for _, r := range query(s, `
+		SELECT v.sku, COALESCE(SUM(CASE WHEN m.kind <> 'import' THEN m.delta END), 0), COALESCE(SUM(m.delta), 0)
+		FROM variants v LEFT JOIN stock_moves m ON m.variant_id = v.id WHERE v.counted = ? GROUP BY v.sku`,
+		func(r *sql.Rows, v *row) error { return r.Scan(&v.sku, &v.staff, &v.made) }, true) {
+		since[r.sku] += r.staff
+		all[r.sku] = r.made
+	}
+	return since, all
 }
 
 // auditOrders: each paid order rests on a signed message of its gateway that says so.

@@ -19,6 +19,19 @@ const (
 	ActLeaveMail  = "leave_mail"
 )
 
+// What named persons do to goods, as the audit log names it.
+const (
+	ActAddProduct    = "add_product"
+	ActChangeProduct = "change_product"
+	ActMoveProduct   = "move_product"
+	ActAddVariant    = "add_variant"
+	ActChangeVariant = "change_variant"
+	ActStock         = "change_stock"
+	ActPicture       = "change_picture"
+	ActImport        = "import_products"
+	ActExportGoods   = "export_products"
+)
+
 // verdictDone is the verdict of an act: there is nothing to judge about it.
 const verdictDone = "done"
 

@@ -16,7 +16,7 @@ func (s *Store) FillDemo(ctx context.Context, language string) error {
 		if err := tx.db.Model(&Product{}).Count(&products).Error; err != nil || products > 0 {
 			return err
 		}
-		return tx.putProducts(demoProducts(language))
+		return tx.importProducts(CommandLine(), demoProducts(language), true, nil)
 	})
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		return nil // another replica was filling it at the same moment

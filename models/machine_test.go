@@ -38,6 +38,8 @@ func TestStockAndStatesWhateverHappens(t *testing.T) {
 					"succeed":    m.succeed,
 					"close":      m.close,
 					"restock":    m.restock,
+					"adjust":     m.adjust,
+					"count":      m.count,
 				})
 			})
 		})
@@ -103,6 +105,44 @@ func (m *machine) stock(t *rapid.T, sku string, n int64) {
 
 func (m *machine) restock(t *rapid.T) {
 	m.stock(t, m.article(t), rapid.Int64Range(0, 6).Draw(t, "pieces"))
+}
+
+// adjust puts pieces in or takes some out, which is refused when they are held.
+func (m *machine) adjust(t *rapid.T) {
+	sku, n := m.article(t), rapid.Int64Range(-4, 4).Draw(t, "delta")
+	v, err := m.store.ChangeStock(context.Background(), mia, models.StockChange{ID: models.NewID(), SKU: sku, Delta: n, Reason: "test"})
+	m.moved(t, sku, n, v, err)
+}
+
+// count finds so many on the shelf, and what was seen before may be wrong by one.
+func (m *machine) count(t *rapid.T) {
+	sku := m.article(t)
+	p := m.shelf[sku]
+	seen := p.onHand + p.reserved - rapid.Int64Range(0, 1).Draw(t, "missed")
+	n := rapid.Int64Range(0, 6).Draw(t, "counted") - seen
+	v, err := m.store.ChangeStock(context.Background(), mia, models.StockChange{ID: models.NewID(), SKU: sku, Delta: n, Seen: &seen, Reason: "test"})
+	if seen != p.onHand+p.reserved {
+		if !errors.Is(err, models.ErrStockMoved) {
+			t.Fatalf("count from %d when there are %+v: got %v, want %v", seen, *p, err, models.ErrStockMoved)
+		}
+		return
+	}
+	m.moved(t, sku, n, v, err)
+}
+
+// moved notes a change of stock, or that it was refused.
+func (m *machine) moved(t *rapid.T, sku string, n int64, v *models.Variant, err error) {
+	p := m.shelf[sku]
+	if p.onHand+n < 0 {
+		if !errors.Is(err, models.ErrStockTooLow) {
+			t.Fatalf("%+d of %+v: got %v, want %v", n, *p, err, models.ErrStockTooLow)
+		}
+		return
+	}
+	p.put, p.onHand = p.put+n, p.onHand+n
+	if err != nil || v.OnHand != p.onHand || v.Reserved != p.reserved {
+		t.Fatalf("%+d: got %+v, err %v; want %+v", n, v, err, *p)
+	}
 }
 
 // article chooses one of the articles, whose names differ from run to run.
@@ -278,6 +318,9 @@ func (m *machine) invariants(t *rapid.T) {
 		}
 		if v.OnHand+v.Reserved+p.sold != p.put {
 			t.Fatalf("stock: %d on hand, %d reserved and %d sold are not the %d that were put in", v.OnHand, v.Reserved, p.sold, p.put)
+		}
+		if sum := moved(t, m.store, v.ID); sum != p.put {
+			t.Fatalf("stock moves: they add up to %d, want the %d that were put in", sum, p.put)
 		}
 	}
 	for _, o := range m.orders {

@@ -310,6 +310,18 @@ var migrations = []*gormigrate.Migration{
 		column("order_items", "seen_name", "varchar(200) NOT NULL DEFAULT ''"),
 		column("order_items", "seen_language", "varchar(16) NOT NULL DEFAULT ''")),
 	indexes("038_gateway_evidence", index("evidence", "evidence_gateway", "gateway, direction, verdict, created_at")),
+	step("030_stock_moves", `CREATE TABLE IF NOT EXISTS stock_moves (
+		id varchar(36) PRIMARY KEY,
+		variant_id varchar(36) NOT NULL,
+		kind varchar(16) NOT NULL,
+		delta bigint NOT NULL,
+		shelf bigint NOT NULL,
+		reason varchar(200) NOT NULL,
+		actor varchar(254) NOT NULL,
+		created_at TIME NOT NULL,
+		FOREIGN KEY (variant_id) REFERENCES variants(id)
+	)`, index("stock_moves", "stock_moves_variant", "variant_id, created_at, id")),
+	indexes("031_display", index("products", "products_display", "position, id")),
 }
 
 // step is a migration of one table and its indexes. The type words TIME, BLOB and MEDIUMTEXT stand

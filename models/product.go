@@ -1,6 +1,10 @@
 package models
 
-import "time"
+import (
+	"strings"
+	"time"
+	"unicode"
+)
 
 // Product is a thing for sale in one or more variants. Its texts are the merchant's data.
 type Product struct {
@@ -8,7 +12,7 @@ type Product struct {
 	Slug        string // its address in the catalogue, unique
 	Name        string
 	Description string
-	Image       string // a file name under static or data_dir/uploads, or empty
+	Image       string // a file name under static, or empty
 	Position    int    // order of display, small first
 	Active      bool   // hidden from buyers when false
 	Texts       Texts  `gorm:"serializer:json"`
@@ -17,8 +21,8 @@ type Product struct {
 	Variants    []Variant
 }
 
-// Variant is what a buyer puts into the cart. Stock, where it is counted, satisfies
-// at first = OnHand + Reserved + sold and not put back; neither is ever negative.
+// Variant is what a buyer puts into the cart. Its stock satisfies: the sum of its stock moves =
+// OnHand + Reserved + sold to order lines that are counted; neither is ever negative.
 type Variant struct {
 	ID        string `gorm:"primaryKey"`
 	ProductID string
@@ -38,7 +42,76 @@ type Variant struct {
 	Product   *Product
 }
 
+// Shelf is how many pieces are there, those that are held for pending orders included.
+func (v Variant) Shelf() int64 { return v.OnHand + v.Reserved }
+
 // Available reports whether n pieces could be sold now, as far as this reading of the stock knows.
 func (v Variant) Available(n int64) bool {
 	return v.Active && (!v.Counted || v.OnHand >= n)
 }
+
+// ProductDetails is what the merchant says about a product.
+type ProductDetails struct {
+	Slug        string
+	Name        string
+	Description string
+	Active      bool
+}
+
+// Details is what the merchant said about the product.
+func (p Product) Details() ProductDetails {
+	return ProductDetails{p.Slug, p.Name, p.Description, p.Active}
+}
+
+// VariantDetails is what the merchant says about a variant. Its SKU stands for ever, and its stock
+// only moves.
+type VariantDetails struct {
+	Options  string
+	Price    int64
+	Counted  bool
+	Digital  bool
+	Delivery string
+	Active   bool
+}
+
+// Details is what the merchant said about the variant.
+func (v Variant) Details() VariantDetails {
+	return VariantDetails{v.Options, v.Price, v.Counted, v.Digital, v.Delivery, v.Active}
+}
+
+// The most characters of a product's and a variant's texts.
+const (
+	MaxSlug        = 100
+	MaxName        = 200
+	MaxDescription = 16000
+	MaxSKU         = 64
+	MaxOptions     = 200
+	MaxDelivery    = 10000
+)
+
+// MaxStock is more pieces of an article than any shop has.
+const MaxStock = 1_000_000_000
+
+// validSlug reports whether a text can be the end of an address as it is.
+func validSlug(slug string) bool {
+	return slug != "" && strings.Trim(slug, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+}
+
+// validSKU reports whether a text can stand for a variant, in addresses too.
+func validSKU(sku string) bool {
+	return sku != "" && !strings.ContainsAny(sku, "/?#%") && !strings.ContainsFunc(sku, unicode.IsSpace)
+}
+
+// Refusals of acts on goods.
+var (
+	// ErrGoodsMoved: what the act is about is not as the person saw it any more.
+	ErrGoodsMoved    = &Error{Kind: Conflict, Key: "error.goods_moved"}
+	ErrSlugInvalid   = &Error{Kind: Invalid, Key: "invalid.slug", Field: "slug"}
+	ErrSlugTaken     = &Error{Kind: Invalid, Key: "invalid.slug_taken", Field: "slug"}
+	ErrSKUInvalid    = &Error{Kind: Invalid, Key: "invalid.sku", Field: "sku"}
+	ErrSKUTaken      = &Error{Kind: Invalid, Key: "invalid.sku_taken", Field: "sku"}
+	ErrNotCounted    = &Error{Kind: Conflict, Key: "error.not_counted"}
+	ErrStockMoved    = &Error{Kind: Conflict, Key: "error.stock_moved"}
+	ErrStockTooLow   = &Error{Kind: Invalid, Key: "invalid.stock_too_low", Field: "pieces"}
+	ErrFormSentTwice = &Error{Kind: Conflict, Key: "error.form_sent"}
+)

@@ -9,15 +9,31 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
 // csvColumns are the columns of a catalogue file, one row a variant. Rows of one product share
 // its slug; the first of them tells the product's own columns.
-var csvColumns = []string{
-	"slug", "name", "description", "product_image", "product_active",
-	"sku", "options", "price", "stock", "digital", "delivery", "image", "active",
+var csvColumns = slices.Concat(productColumns, variantColumns)
+
+var (
+	productColumns = []string{"slug", "name", "description", "product_image", "product_active"}
+	variantColumns = []string{"sku", "options", "price", "stock", "digital", "delivery", "image", "active"}
+)
+
+func productRow(p Product) []string {
+	return []string{p.Slug, p.Name, p.Description, p.Image, strconv.FormatBool(p.Active)}
+}
+
+func variantRow(v Variant, currency string) []string {
+	stock := ""
+	if v.Counted {
+		stock = strconv.FormatInt(v.OnHand, 10)
+	}
+	return []string{
+		v.SKU, v.Options, Money{v.Price, currency}.Decimal(), stock, strconv.FormatBool(v.Digital),
+		v.Delivery, v.Image, strconv.FormatBool(v.Active),
+	}
 }
 
 // WriteProducts writes products in the form that ReadProducts reads: prices as decimals, stock as a
@@ -29,16 +45,7 @@ func WriteProducts(w io.Writer, products []Product, currency string) error {
 	}
 	for _, p := range products {
 		for _, v := range p.Variants {
-			stock := ""
-			if v.Counted {
-				stock = strconv.FormatInt(v.OnHand, 10)
-			}
-			err := out.Write([]string{
-				p.Slug, p.Name, p.Description, p.Image, strconv.FormatBool(p.Active),
-				v.SKU, v.Options, Money{v.Price, currency}.Decimal(), stock, strconv.FormatBool(v.Digital),
-				v.Delivery, v.Image, strconv.FormatBool(v.Active),
-			})
-			if err != nil {
+			if err := out.Write(slices.Concat(productRow(p), variantRow(v, currency))); err != nil {
 				return err
 			}
 		}
@@ -122,17 +129,17 @@ func (c *catalogue) add(line int, row []string, currency string) {
 	}
 
 	p := Product{
-		Slug: text("slug", 100), Name: text("name", 200), Description: text("description", 16000),
+		Slug: text("slug", MaxSlug), Name: text("name", MaxName), Description: text("description", MaxDescription),
 		Image: text("product_image", 200), Active: yes("product_active"),
 	}
-	if p.Slug == "" || strings.Trim(p.Slug, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+	if !validSlug(p.Slug) {
 		at("slug", "lower-case letters, digits and hyphens, not %q", p.Slug)
 	}
 	v := Variant{
-		SKU: text("sku", 64), Options: text("options", 200), Digital: yes("digital"),
-		Delivery: text("delivery", 10000), Image: text("image", 200), Active: yes("active"),
+		SKU: text("sku", MaxSKU), Options: text("options", MaxOptions), Digital: yes("digital"),
+		Delivery: text("delivery", MaxDelivery), Image: text("image", 200), Active: yes("active"),
 	}
-	if v.SKU == "" || strings.ContainsAny(v.SKU, "/?#%") || strings.ContainsFunc(v.SKU, unicode.IsSpace) {
+	if !validSKU(v.SKU) {
 		at("sku", "a name without blanks and without / ? # %%, not %q", v.SKU)
 	} else if known, twice := c.skus[v.SKU]; twice {
 		at("sku", "%q stands in line %d already", v.SKU, known)
@@ -146,7 +153,7 @@ func (c *catalogue) add(line int, row []string, currency string) {
 	v.Price = price.Amount
 	if stock := field("stock"); stock != "" {
 		v.Counted = true
-		if v.OnHand, err = strconv.ParseInt(stock, 10, 64); err != nil || !isDigits(stock) {
+		if v.OnHand, err = strconv.ParseInt(stock, 10, 64); err != nil || !isDigits(stock) || v.OnHand > MaxStock {
 			at("stock", "a whole number from 0, or empty where stock is not counted, not %q", stock)
 		}
 	}

@@ -7,6 +7,12 @@ import (
 	"gorm.io/gorm"
 )
 
+// standInLine lets acts of staff follow one another from here to the commit, so what one then reads no
+// other of them is changing.
+func (tx *Tx) standInLine() error {
+	return tx.db.Model(&auditHead{}).Where("id = 1").Updates(map[string]any{"seq": gorm.Expr("seq")}).Error
+}
+
 // AddAudit puts an act into the log, in the transaction that does it. Acts of staff stand in line
 // from here to their commit, so what one reads after it no other is changing.
 func (tx *Tx) AddAudit(by Actor, action, subject, details string) error {

@@ -54,75 +54,45 @@ func variantsBySKU(db *gorm.DB, skus []string) ([]Variant, error) {
 	return variants, nil
 }
 
+// VariantBySKU returns a variant with its product, hidden or not, or ErrProductNotFound.
+func (s *Store) VariantBySKU(ctx context.Context, sku string) (*Variant, error) {
+	var v *Variant
+	err := s.query(ctx, func(db *gorm.DB) (err error) {
+		v, err = variantBySKU(db.Preload("Product"), sku)
+		return err
+	})
+	return v, err
+}
+
+func variantBySKU(db *gorm.DB, sku string) (*Variant, error) {
+	var v Variant
+	err := db.Where("sku = ?", sku).Take(&v).Error
+	if err == nil && v.SKU != sku { // MySQL finds "cup" for "cup " too
+		return nil, ErrProductNotFound
+	}
+	return &v, notFound(err, ErrProductNotFound)
+}
+
 func forSale(db *gorm.DB) *gorm.DB {
 	return db.Preload("Variants", func(db *gorm.DB) *gorm.DB {
 		return db.Where("active = ?", true).Order("position, id")
 	})
 }
 
+func withVariants(db *gorm.DB) *gorm.DB {
+	return db.Preload("Variants", func(db *gorm.DB) *gorm.DB { return db.Order("position, id") })
+}
+
 // Products returns every product with every variant, hidden ones included, in order of display.
 func (s *Store) Products(ctx context.Context) ([]Product, error) {
 	var products []Product
 	err := s.query(ctx, func(db *gorm.DB) error {
-		return db.Preload("Variants", func(db *gorm.DB) *gorm.DB { return db.Order("position, id") }).
-			Order("position, id").Find(&products).Error
+		return withVariants(db).Order("position, id").Find(&products).Error
 	})
 	return products, err
 }
 
-// PutProducts writes products and their variants, all or none: what has a known slug or SKU is
-// changed, the rest is added. Texts in a language that a product says nothing of stay. Stock on hand is set to the given number; what is reserved stays.
-func (s *Store) PutProducts(ctx context.Context, products []Product) error {
-	return s.Tx(ctx, func(tx *Tx) error { return tx.putProducts(products) })
-}
-
-func (tx *Tx) putProducts(products []Product) error {
-	for _, p := range products {
-		if err := tx.putProduct(p); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (tx *Tx) putProduct(p Product) error {
-	var known Product
-	err := tx.db.Where("slug = ?", p.Slug).Limit(1).Find(&known).Error
-	if err != nil {
-		return err
-	}
-	p.ID, p.Texts = known.ID, known.Texts.With(p.Texts)
-	if p.ID == "" {
-		p.ID = NewID()
-		err = tx.db.Omit("Variants").Create(&p).Error
-	} else {
-		err = tx.db.Model(&Product{ID: p.ID}).Select("name", "description", "image", "position", "active", "texts").
-			Omit("Variants").Updates(p).Error
-	}
-	if err != nil {
-		return err
-	}
-	for _, v := range p.Variants {
-		v.ProductID = p.ID
-		if err := tx.putVariant(v); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (tx *Tx) putVariant(v Variant) error {
-	set := tx.db.Model(&Variant{}).Where("sku = ?", v.SKU).
-		Select("product_id", "options", "price", "counted", "on_hand", "digital", "delivery", "image", "position", "active").
-		Omit("Product").Updates(v)
-	if set.Error != nil || set.RowsAffected > 0 {
-		return set.Error
-	}
-	v.ID, v.Reserved = NewID(), 0
-	return tx.db.Omit("Product").Create(&v).Error
-}
-
-// The ways in which stock moves. Each is one conditional UPDATE, so that neither number is ever
+// The ways in which orders move stock. Each is one conditional UPDATE, so that neither number is ever
 // negative whoever else moves it at the same time. Whether stock is counted was decided when the
 // order was placed: what it reserved then is sold or given back though it be counted no more.
 

@@ -1,0 +1,142 @@
+package models
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"strings"
+)
+
+// Import is what a catalogue file changes: its products in its order.
+type Import struct {
+	Products  []ImportedProduct
+	WithStock bool // the stock of variants that are there is set as well
+}
+
+// ImportedProduct is a product of the file, and what of it is other than in the shop.
+type ImportedProduct struct {
+	Product  // as the file has it, its id as the shop has it
+	New      bool
+	Changes  []Change
+	Variants []ImportedVariant
+}
+
+// ImportedVariant is a variant of the file, and what of it is other than in the shop.
+type ImportedVariant struct {
+	Variant
+	New     bool
+	Changes []Change
+	known   *Variant
+}
+
+// ImportSeen is what a person saw of an import before it is done.
+type ImportSeen struct {
+	Print  string           // of everything that changes but stock, which sales change as well
+	OnHand map[string]int64 // by SKU, where the file says another number
+}
+
+// Seen is what a person who looks at the import sees.
+func (i *Import) Seen() ImportSeen {
+	seen := ImportSeen{OnHand: map[string]int64{}}
+	h := sha256.New()
+	tell := func(texts ...string) {
+		for _, text := range texts {
+			writeField(h, []byte(text))
+		}
+	}
+	for _, p := range i.Products {
+		tell("product", p.Slug, p.ID)
+		for _, c := range p.Changes {
+			tell(c.Column, c.From, c.To)
+		}
+		for _, v := range p.Variants {
+			tell("variant", v.SKU, v.ID)
+			for _, c := range v.Changes {
+				if c.Column != "stock" {
+					tell(c.Column, c.From, c.To)
+				} else {
+					seen.OnHand[v.SKU] = v.known.OnHand
+				}
+			}
+		}
+	}
+	seen.Print = hex.EncodeToString(h.Sum(nil))
+	return seen
+}
+
+// Count returns how many products and variants are new, how many are changed, and how many stay as
+// they are.
+func (i *Import) Count() (added, changed, same int) {
+	count := func(isNew bool, changes []Change) {
+		switch {
+		case isNew:
+			added++
+		case len(changes) > 0:
+			changed++
+		default:
+			same++
+		}
+	}
+	for _, p := range i.Products {
+		count(p.New, p.Changes)
+		for _, v := range p.Variants {
+			count(v.New, v.Changes)
+		}
+	}
+	return added, changed, same
+}
+
+// compare says what of the file's products is other than what is known of them by slug and by SKU.
+func (i *Import) compare(products []Product, known []Product, variants []Variant, currency string) {
+	bySlug, bySKU := map[string]Product{}, map[string]*Variant{}
+	for _, p := range known {
+		bySlug[p.Slug] = p
+	}
+	for n := range variants {
+		bySKU[variants[n].SKU] = &variants[n]
+	}
+	for _, p := range products {
+		was, there := bySlug[p.Slug]
+		imported := ImportedProduct{Product: p, New: !there}
+		imported.ID = was.ID
+		imported.Texts = was.Texts.With(p.Texts) // in a language that the file says nothing of they stay
+		if there {
+			imported.Changes = differences(productColumns, productRow(was), productRow(p))
+			if !maps.Equal(was.Texts, imported.Texts) {
+				imported.Changes = append(imported.Changes, Change{Column: "texts"})
+			}
+		}
+		for _, v := range p.Variants {
+			imported.Variants = append(imported.Variants, i.compareVariant(p, v, bySKU[v.SKU], currency))
+		}
+		i.Products = append(i.Products, imported)
+	}
+}
+
+func (i *Import) compareVariant(p Product, v Variant, known *Variant, currency string) ImportedVariant {
+	if known == nil {
+		return ImportedVariant{Variant: v, New: true}
+	}
+	if v.ID = known.ID; !i.WithStock {
+		v.Counted, v.OnHand = known.Counted, known.OnHand
+	}
+	changes := differences(variantColumns, variantRow(*known, currency), variantRow(v, currency))
+	if known.Product.Slug != p.Slug {
+		changes = append(changes, Change{"slug", known.Product.Slug, p.Slug})
+	}
+	return ImportedVariant{Variant: v, Changes: changes, known: known}
+}
+
+// differences compares two rows, column by column.
+func differences(columns, was, now []string) []Change {
+	var found []Change
+	for i, column := range columns {
+		if plain(was[i]) != plain(now[i]) {
+			found = append(found, Change{column, was[i], now[i]})
+		}
+	}
+	return found
+}
+
+// plain is a text as a file gives it back that was written with it.
+func plain(text string) string { return strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n")) }

@@ -1,0 +1,280 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"gorm.io/gorm"
+)
+
+// Acts on goods stand in line, so what one reads of a product no other is changing. Sales, which do
+// not, change nothing but stock.
+
+// GoodsPage is a part of all products in order of display, hidden ones included, each with all of its
+// variants.
+type GoodsPage struct {
+	Products []Product
+	Before   int   // how many stand before the first
+	Total    int64 // how many there are in all
+}
+
+// Goods returns the products in whose name or SKU the text occurs, all of them for none; at most limit,
+// behind the first ones to be skipped. It asks the database the same few questions however many there are.
+func (s *Store) Goods(ctx context.Context, text string, skip, limit int) (GoodsPage, error) {
+	page := GoodsPage{Before: skip}
+	err := s.query(ctx, func(db *gorm.DB) error {
+		matching := func() *gorm.DB { return db.Model(&Product{}) }
+		if text != "" {
+			like := "%" + likeText(text) + "%"
+			matching = func() *gorm.DB {
+				return db.Model(&Product{}).Where(`LOWER(name) LIKE ? ESCAPE '!' OR id IN
+					(SELECT product_id FROM variants WHERE LOWER(sku) LIKE ? ESCAPE '!')`, like, like)
+			}
+		}
+		if err := matching().Count(&page.Total).Error; err != nil {
+			return err
+		}
+		return withVariants(matching()).Order("position, id").Offset(skip).Limit(limit).Find(&page.Products).Error
+	})
+	return page, err
+}
+
+// likeText is what LIKE takes to mean the text itself, in small letters.
+func likeText(text string) string {
+	return strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(strings.ToLower(text))
+}
+
+// ProductByID returns a product with all its variants, hidden or not, or ErrProductNotFound.
+func (s *Store) ProductByID(ctx context.Context, id string) (*Product, error) {
+	var p *Product
+	err := s.query(ctx, func(db *gorm.DB) (err error) {
+		p, err = productByID(withVariants(db), id)
+		return err
+	})
+	return p, err
+}
+
+func productByID(db *gorm.DB, id string) (*Product, error) {
+	var p Product
+	err := db.Where("id = ?", id).Take(&p).Error
+	return &p, notFound(err, ErrProductNotFound)
+}
+
+// PlaceOf returns the product's place in order of display, from 1, and how many there are.
+func (s *Store) PlaceOf(ctx context.Context, p *Product) (place, of int64, err error) {
+	err = s.query(ctx, func(db *gorm.DB) error {
+		if err := db.Model(&Product{}).Count(&of).Error; err != nil {
+			return err
+		}
+		return db.Model(&Product{}).Where("position < ? OR position = ? AND id < ?", p.Position, p.Position, p.ID).Count(&place).Error
+	})
+	return place + 1, of, err
+}
+
+// AddProduct adds a product without variants as the last in order of display. Refused with
+// ErrSlugInvalid and ErrSlugTaken.
+func (s *Store) AddProduct(ctx context.Context, by Actor, d ProductDetails) (*Product, error) {
+	if !validSlug(d.Slug) {
+		return nil, ErrSlugInvalid
+	}
+	p := &Product{ID: NewID(), Slug: d.Slug, Name: d.Name, Description: d.Description, Active: d.Active}
+	err := s.Tx(ctx, func(tx *Tx) error {
+		if err := tx.standInLine(); err != nil {
+			return err
+		}
+		if known, err := productByID(tx.db, p.ID); err == nil { // by a try whose end nobody knew
+			p = known
+			return nil
+		}
+		if err := tx.createProduct(p); err != nil {
+			return err
+		}
+		return tx.AddAudit(by, ActAddProduct, d.Slug, d.Name)
+	})
+	return p, taken(err, ErrSlugTaken)
+}
+
+// createProduct adds a product as the last in order of display.
+func (tx *Tx) createProduct(p *Product) error {
+	if err := tx.db.Model(&Product{}).Select("COALESCE(MAX(position), 0) + 1").Scan(&p.Position).Error; err != nil {
+		return err
+	}
+	return tx.db.Omit("Variants").Create(p).Error
+}
+
+// createVariant adds a variant as the last of its product; its stock on hand is its first move.
+func (tx *Tx) createVariant(by Actor, v *Variant) error {
+	err := tx.db.Model(&Variant{}).Where("product_id = ?", v.ProductID).Select("COALESCE(MAX(position), 0) + 1").Scan(&v.Position).Error
+	if err != nil {
+		return err
+	}
+	if err := tx.db.Omit("Product").Create(v).Error; err != nil || v.OnHand == 0 {
+		return err
+	}
+	return tx.addStockMove(by, StockMove{ID: NewID(), VariantID: v.ID, Kind: StockImported, Delta: v.OnHand}, v.OnHand)
+}
+
+// taken replaces "there is such a row already" by an error for people.
+func taken(err error, replacement *Error) error {
+	if errors.Is(err, gorm.ErrDuplicatedKey) {
+		return replacement
+	}
+	return err
+}
+
+// ChangeProduct changes a product from what the person saw. ErrGoodsMoved: it is not so any more.
+// ErrSlugInvalid, ErrSlugTaken: its address cannot be that.
+func (s *Store) ChangeProduct(ctx context.Context, by Actor, id string, seen, now ProductDetails) error {
+	if !validSlug(now.Slug) {
+		return ErrSlugInvalid
+	}
+	err := s.Tx(ctx, func(tx *Tx) error {
+		if err := tx.standInLine(); err != nil {
+			return err
+		}
+		p, err := productByID(tx.db, id)
+		switch {
+		case err != nil:
+			return err
+		case p.Details() == now:
+			return nil
+		case p.Details() != seen:
+			return ErrGoodsMoved
+		}
+		err = tx.db.Model(&Product{}).Where("id = ?", id).Updates(map[string]any{
+			"slug": now.Slug, "name": now.Name, "description": now.Description, "active": now.Active,
+		}).Error
+		if err != nil {
+			return err
+		}
+		return tx.AddAudit(by, ActChangeProduct, now.Slug, now.since(seen))
+	})
+	return taken(err, ErrSlugTaken)
+}
+
+// since says in a few words what is other than it was.
+func (d ProductDetails) since(was ProductDetails) string {
+	return changes(
+		Change{"slug", was.Slug, d.Slug}, Change{"name", was.Name, d.Name},
+		Change{"description", was.Description, d.Description}, Change{"active", fmt.Sprint(was.Active), fmt.Sprint(d.Active)},
+	)
+}
+
+func (d VariantDetails) since(was VariantDetails, currency string) string {
+	return changes(
+		Change{"options", was.Options, d.Options},
+		Change{"price", Money{was.Price, currency}.Decimal(), Money{d.Price, currency}.Decimal()},
+		Change{"counted", fmt.Sprint(was.Counted), fmt.Sprint(d.Counted)},
+		Change{"digital", fmt.Sprint(was.Digital), fmt.Sprint(d.Digital)},
+		Change{"delivery", was.Delivery, d.Delivery}, Change{"active", fmt.Sprint(was.Active), fmt.Sprint(d.Active)},
+	)
+}
+
+// Change is a column that is other than it was.
+type Change struct{ Column, From, To string }
+
+// changes puts those that are changes into words. Of long texts it says only that they are others.
+func changes(all ...Change) string {
+	const short = 100
+	var said []string
+	for _, c := range all {
+		switch {
+		case c.From == c.To:
+		case len(c.From) > short || len(c.To) > short:
+			said = append(said, c.Column)
+		default:
+			said = append(said, fmt.Sprintf("%s: %s → %s", c.Column, c.From, c.To))
+		}
+	}
+	return strings.Join(said, "; ")
+}
+
+// MoveProduct puts a product at a place in order of display, from 1, or the nearest there is.
+func (s *Store) MoveProduct(ctx context.Context, by Actor, id string, place int) error {
+	return s.Tx(ctx, func(tx *Tx) error {
+		if err := tx.standInLine(); err != nil {
+			return err
+		}
+		var all []Product
+		if err := tx.db.Select("id", "slug", "position").Order("position, id").Find(&all).Error; err != nil {
+			return err
+		}
+		from := slices.IndexFunc(all, func(p Product) bool { return p.ID == id })
+		if from < 0 {
+			return ErrProductNotFound
+		}
+		moved := all[from]
+		all = slices.Insert(slices.Delete(all, from, from+1), min(max(place, 1), len(all))-1, moved)
+		for i, p := range all {
+			if p.Position == i+1 {
+				continue
+			}
+			if err := tx.db.Model(&Product{}).Where("id = ?", p.ID).Updates(map[string]any{"position": i + 1}).Error; err != nil {
+				return err
+			}
+		}
+		return tx.AddAudit(by, ActMoveProduct, moved.Slug, fmt.Sprintf("→ %d", place))
+	})
+}
+
+// AddVariant adds a variant as the last of its product, with so many pieces on hand where stock is
+// counted. Refused with ErrSKUInvalid and ErrSKUTaken: a SKU stands for one variant for ever, since
+// orders name it.
+func (s *Store) AddVariant(ctx context.Context, by Actor, productID, sku string, d VariantDetails, pieces int64) error {
+	if !validSKU(sku) {
+		return ErrSKUInvalid
+	}
+	id := NewID()
+	err := s.Tx(ctx, func(tx *Tx) error {
+		if err := tx.standInLine(); err != nil {
+			return err
+		}
+		if known, err := variantBySKU(tx.db, sku); err == nil && known.ID == id {
+			return nil // by a try whose end nobody knew
+		}
+		if _, err := productByID(tx.db, productID); err != nil {
+			return err
+		}
+		v := &Variant{
+			ID: id, ProductID: productID, SKU: sku, Options: d.Options, Price: d.Price, Counted: d.Counted,
+			Digital: d.Digital, Delivery: d.Delivery, Active: d.Active,
+		}
+		if d.Counted {
+			v.OnHand = pieces
+		}
+		if err := tx.createVariant(by, v); err != nil {
+			return err
+		}
+		return tx.AddAudit(by, ActAddVariant, sku, d.since(VariantDetails{}, tx.store.Shop.Currency))
+	})
+	return taken(err, ErrSKUTaken)
+}
+
+// ChangeVariant changes a variant from what the person saw. ErrGoodsMoved: it is not so any more.
+func (s *Store) ChangeVariant(ctx context.Context, by Actor, sku string, seen, now VariantDetails) error {
+	return s.Tx(ctx, func(tx *Tx) error {
+		if err := tx.standInLine(); err != nil {
+			return err
+		}
+		v, err := variantBySKU(tx.db, sku)
+		switch {
+		case err != nil:
+			return err
+		case v.Details() == now:
+			return nil
+		case v.Details() != seen:
+			return ErrGoodsMoved
+		}
+		err = tx.db.Model(&Variant{}).Where("id = ?", v.ID).Updates(map[string]any{
+			"options": now.Options, "price": now.Price, "counted": now.Counted,
+			"digital": now.Digital, "delivery": now.Delivery, "active": now.Active,
+		}).Error
+		if err != nil {
+			return err
+		}
+		return tx.AddAudit(by, ActChangeVariant, sku, now.since(seen, tx.store.Shop.Currency))
+	})
+}

@@ -1,0 +1,174 @@
+package models
+
+import (
+	"context"
+	"fmt"
+
+	"gorm.io/gorm"
+)
+
+// PlanImport returns what the products of a catalogue file would change. What has a known slug or SKU
+// is changed, the rest is added; nothing is ever taken away. Without stock, the stock of variants that
+// are there stays as it is.
+func (s *Store) PlanImport(ctx context.Context, products []Product, withStock bool) (*Import, error) {
+	var plan *Import
+	err := s.query(ctx, func(db *gorm.DB) (err error) {
+		plan, err = planImport(db, products, withStock, s.Shop.Currency)
+		return err
+	})
+	return plan, err
+}
+
+func planImport(db *gorm.DB, products []Product, withStock bool, currency string) (*Import, error) {
+	var slugs, skus []string
+	for _, p := range products {
+		slugs = append(slugs, p.Slug)
+		for _, v := range p.Variants {
+			skus = append(skus, v.SKU)
+		}
+	}
+	var known []Product
+	if err := db.Where("slug IN ?", slugs).Find(&known).Error; err != nil {
+		return nil, err
+	}
+	var variants []Variant
+	if err := db.Preload("Product").Where("sku IN ?", skus).Find(&variants).Error; err != nil {
+		return nil, err
+	}
+	plan := &Import{WithStock: withStock}
+	plan.compare(products, known, variants, currency)
+	return plan, nil
+}
+
+// PutProducts writes products and their variants, all or none, for whoever runs the program. What has a
+// known slug or SKU is changed, the rest is added behind the others. Stock on hand is set to the given
+// number; what is reserved stays.
+func (s *Store) PutProducts(ctx context.Context, products []Product) error {
+	return s.Tx(ctx, func(tx *Tx) error { return tx.importProducts(CommandLine(), products, true, nil) })
+}
+
+// ImportProducts does what the person saw in a plan of the same products, all or nothing. ErrGoodsMoved:
+// it would be another one now. What was sold meanwhile stays sold: stock moves by the difference between
+// what was seen and what the file says; ErrStockMoved when there are not so many left.
+func (s *Store) ImportProducts(ctx context.Context, by Actor, products []Product, withStock bool, seen ImportSeen) error {
+	return s.Tx(ctx, func(tx *Tx) error { return tx.importProducts(by, products, withStock, &seen) })
+}
+
+func (tx *Tx) importProducts(by Actor, products []Product, withStock bool, seen *ImportSeen) error {
+	if err := tx.standInLine(); err != nil {
+		return err
+	}
+	plan, err := planImport(tx.db, products, withStock, tx.store.Shop.Currency)
+	if err != nil {
+		return err
+	}
+	added, changed, _ := plan.Count()
+	if added+changed == 0 {
+		return nil
+	}
+	if seen != nil && plan.Seen().Print != seen.Print {
+		return ErrGoodsMoved
+	}
+	if err := tx.addImported(by, plan); err != nil {
+		return err
+	}
+	if err := tx.changeImported(by, plan, seen); err != nil {
+		return err
+	}
+	return tx.AddAudit(by, ActImport, "", fmt.Sprintf("added: %d; changed: %d", added, changed))
+}
+
+// rowsAtOnce is how many rows one statement adds.
+const rowsAtOnce = 100
+
+// addImported adds what is new, in few statements however much it is.
+func (tx *Tx) addImported(by Actor, plan *Import) error {
+	var last int
+	if err := tx.db.Model(&Product{}).Select("COALESCE(MAX(position), 0)").Scan(&last).Error; err != nil {
+		return err
+	}
+	var products []Product
+	var variants []Variant
+	var moves []StockMove
+	for i := range plan.Products {
+		p := &plan.Products[i]
+		if p.New {
+			last++
+			p.ID, p.Position = NewID(), last
+			products = append(products, p.Product)
+		}
+		for _, v := range p.Variants {
+			if !v.New {
+				continue
+			}
+			v.ID, v.ProductID, v.Reserved = NewID(), p.ID, 0
+			variants = append(variants, v.Variant)
+			if v.OnHand != 0 {
+				moves = append(moves, StockMove{
+					ID: NewID(), VariantID: v.ID, Kind: StockImported, Delta: v.OnHand, Shelf: v.OnHand, Actor: truncate(by.Name, 254),
+				})
+			}
+		}
+	}
+	if err := tx.db.Omit("Variants").CreateInBatches(products, rowsAtOnce).Error; err != nil {
+		return err
+	}
+	if err := tx.db.Omit("Product").CreateInBatches(variants, rowsAtOnce).Error; err != nil {
+		return err
+	}
+	return tx.db.CreateInBatches(moves, rowsAtOnce).Error
+}
+
+// changeImported changes what is there.
+func (tx *Tx) changeImported(by Actor, plan *Import, seen *ImportSeen) error {
+	for _, p := range plan.Products {
+		if len(p.Changes) > 0 {
+			err := tx.db.Model(&Product{}).Where("id = ?", p.ID).
+				Select("name", "description", "image", "active", "texts").Omit("Variants").Updates(p.Product).Error
+			if err != nil {
+				return err
+			}
+		}
+		for _, v := range p.Variants {
+			if len(v.Changes) == 0 {
+				continue
+			}
+			if err := tx.changeImportedVariant(by, p.ID, v, seen); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (tx *Tx) changeImportedVariant(by Actor, productID string, v ImportedVariant, seen *ImportSeen) error {
+	err := tx.db.Model(&Variant{}).Where("id = ?", v.ID).Updates(map[string]any{
+		"product_id": productID, "options": v.Options, "price": v.Price, "counted": v.Counted, "digital": v.Digital,
+		"delivery": v.Delivery, "image": v.Image, "active": v.Active,
+	}).Error
+	if err != nil {
+		return err
+	}
+	now, err := variantBySKU(tx.db, v.SKU) // which nobody else moves any more
+	if err != nil {
+		return err
+	}
+	delta := v.OnHand - now.OnHand
+	if seen != nil {
+		was, changes := seen.OnHand[v.SKU]
+		if delta = v.OnHand - was; !changes {
+			delta = 0
+		}
+	}
+	switch {
+	case delta == 0:
+		return nil
+	case now.OnHand+delta < 0:
+		return ErrStockMoved
+	}
+	err = tx.db.Model(&Variant{}).Where("id = ?", v.ID).Updates(map[string]any{"on_hand": gorm.Expr("on_hand + ?", delta)}).Error
+	if err != nil {
+		return err
+	}
+	return tx.addStockMove(by, StockMove{ID: NewID(), VariantID: v.ID, Kind: StockImported, Delta: delta}, now.Shelf()+delta)
+}
