@@ -29,10 +29,11 @@ var mayImport = map[string][]string{
 	"saoma/handlers":       {"saoma/handlers/...", "saoma/payments", "saoma/models", "saoma/views", "saoma/static"},
 	"saoma/handlers/shop":  {"saoma/handlers/web", "saoma/payments", "saoma/models"},
 	"saoma/handlers/pay":   {"saoma/handlers/web", "saoma/payments", "saoma/models"},
-	"saoma/handlers/admin": {"saoma/handlers/web", "saoma/payments", "saoma/models"},
+	"saoma/handlers/admin": {"saoma/handlers/web", "saoma/payments", "saoma/models", "saoma/pictures"},
 	"saoma/handlers/mail":  {"saoma/handlers/web", "saoma/models", "saoma/views"},
 	"saoma/handlers/api":   {"saoma/handlers/web", "saoma/payments", "saoma/models"},
 	"saoma/handlers/web":   {"saoma/payments", "saoma/models", "saoma/views", "saoma/static"},
+	"saoma/pictures":       {},
 	"saoma/views":          {},
 	"saoma/static":         {},
 

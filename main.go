@@ -426,7 +426,7 @@ func newApp(c *config.Config, store *models.Store, service *payments.Service, bo
 	deps := handlers.Deps{Store: store, Payments: service, Gateways: shownGateways(c), Log: log, Apart: c.AdminListen != "", Config: web.Config{
 		PublicURL: c.PublicURL, Currency: c.Shop.Currency, Languages: c.Shop.Languages,
 		TimeZone: zoneOf(c.Shop.TimeZone), SecretKey: current, SecretKeyPrevious: previous, TrustedProxies: c.TrustedProxies,
-		SandboxOn: c.Sandbox.Enabled, DataDir: c.DataDir, GatewayHosts: gatewayHosts(c),
+		SandboxOn: c.Sandbox.Enabled, GatewayHosts: gatewayHosts(c),
 	}}
 	if box != nil {
 		deps.Sandbox = http.Handler(box)

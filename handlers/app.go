@@ -25,24 +25,24 @@ import (
 	"saoma/payments"
 )
 
-// Limits of one request. Gateways' notifications have a smaller one of their own.
+// Limits of one request. Gateways' notifications have a smaller one of their own, and files for the
+// desk larger ones.
 const (
 	bodyLimit      = 1 << 20
+	uploadTimeout  = time.Minute
 	readBufferSize = 16 << 10 // also the most that a request's headers take
 	readTimeout    = 10 * time.Second
 	writeTimeout   = 15 * time.Second
 	idleTimeout    = 60 * time.Second
 )
 
-// uploads are the addresses that take files, which may be larger than other requests and slower.
-var uploads = map[string]fasthttp.RequestConfig{
-	admin.StatementPath: {MaxRequestBodySize: admin.MaxStatement, ReadTimeout: time.Minute},
-}
-
 // limits are those of one request, by its head. The zero value are the server's own.
 func limits(head *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	path, _, _ := bytes.Cut(head.RequestURI(), []byte("?"))
-	return uploads[string(path)]
+	if most := admin.MaxUpload(string(path)); most > 0 && head.IsPost() {
+		return fasthttp.RequestConfig{MaxRequestBodySize: most, ReadTimeout: uploadTimeout}
+	}
+	return fasthttp.RequestConfig{}
 }
 
 // Deps is what the app is made of.
@@ -141,6 +141,7 @@ func (a *App) runners(app *fiber.App) {
 	app.Get("/metrics", a.writeMetrics)
 	app.Use(a.base.SecurityHeaders, web.Deadline)
 	app.Get("/static/*", a.base.Asset)
+	app.Get("/media/:file", a.base.Media)
 	a.admin.Routes(app)
 }
 
@@ -163,6 +164,7 @@ func (a *App) routes(d Deps) {
 
 	app.Use(a.base.SecurityHeaders, web.Deadline)
 	app.Get("/static/*", a.base.Asset)
+	app.Get("/media/:file", a.base.Media)
 
 	// Gateways, and buyers whom a gateway sends back: neither brings a cookie.
 	for _, gateway := range []models.GatewayName{models.ScanForPay, models.Pass2Pay} {

@@ -138,5 +138,5 @@ func differences(columns, was, now []string) []Change {
 	return found
 }
 
-// plain is a text as a file gives it back that was written with it.
+// plain is a text as a file or a form gives it back.
 func plain(text string) string { return strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n")) }

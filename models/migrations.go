@@ -322,6 +322,14 @@ var migrations = []*gormigrate.Migration{
 		FOREIGN KEY (variant_id) REFERENCES variants(id)
 	)`, index("stock_moves", "stock_moves_variant", "variant_id, created_at, id")),
 	indexes("031_display", index("products", "products_display", "position, id")),
+	step("032_pictures", `CREATE TABLE IF NOT EXISTS pictures (
+		hash varchar(64) NOT NULL,
+		width bigint NOT NULL,
+		height bigint NOT NULL,
+		body BLOB NOT NULL,
+		created_at TIME NOT NULL,
+		PRIMARY KEY (hash, width)
+	)`),
 }
 
 // step is a migration of one table and its indexes. The type words TIME, BLOB and MEDIUMTEXT stand

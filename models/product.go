@@ -12,7 +12,7 @@ type Product struct {
 	Slug        string // its address in the catalogue, unique
 	Name        string
 	Description string
-	Image       string // a file name under static, or empty
+	Image       string // a PictureName, or a file name under static/images, or empty
 	Position    int    // order of display, small first
 	Active      bool   // hidden from buyers when false
 	Texts       Texts  `gorm:"serializer:json"`
@@ -56,11 +56,26 @@ type ProductDetails struct {
 	Name        string
 	Description string
 	Active      bool
+	Texts       Texts // of the languages that somebody says something of
 }
 
-// Details is what the merchant said about the product.
+// Details is what the merchant said about the product, as a form gives it back.
 func (p Product) Details() ProductDetails {
-	return ProductDetails{p.Slug, p.Name, p.Description, p.Active}
+	d := ProductDetails{p.Slug, plain(p.Name), plain(p.Description), p.Active, Texts{}}
+	for language, text := range p.Texts {
+		d.Texts[language] = ProductText{plain(text.Name), plain(text.Description)}
+	}
+	return d
+}
+
+// are reports whether the others say nothing else.
+func (d ProductDetails) are(others ProductDetails) bool {
+	for language, text := range others.Texts {
+		if d.Texts[language] != text {
+			return false
+		}
+	}
+	return d.Slug == others.Slug && d.Name == others.Name && d.Description == others.Description && d.Active == others.Active
 }
 
 // VariantDetails is what the merchant says about a variant. Its SKU stands for ever, and its stock
@@ -74,9 +89,9 @@ type VariantDetails struct {
 	Active   bool
 }
 
-// Details is what the merchant said about the variant.
+// Details is what the merchant said about the variant, as a form gives it back.
 func (v Variant) Details() VariantDetails {
-	return VariantDetails{v.Options, v.Price, v.Counted, v.Digital, v.Delivery, v.Active}
+	return VariantDetails{plain(v.Options), v.Price, v.Counted, v.Digital, plain(v.Delivery), v.Active}
 }
 
 // The most characters of a product's and a variant's texts.

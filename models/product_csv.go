@@ -54,8 +54,37 @@ func WriteProducts(w io.Writer, products []Product, currency string) error {
 	return out.Error()
 }
 
-// ReadProducts reads a catalogue file. Each mistake is named by line and column, all in one error,
-// and then no product is returned.
+// Mistake is something wrong in a catalogue file. It says so in English, for the command line; Key names
+// the message for a page, in which Value and Number may stand.
+type Mistake struct {
+	Line   int
+	Column string // empty where it is about the whole line
+	Key    string
+	Value  string // what stands there
+	Number int
+	wrong  string
+}
+
+func (m Mistake) Error() string {
+	if m.Column == "" {
+		return m.wrong
+	}
+	return fmt.Sprintf("line %d, column %s: %s", m.Line, m.Column, m.wrong)
+}
+
+// Mistakes are all that is wrong in a catalogue file.
+type Mistakes []Mistake
+
+func (m Mistakes) Error() string {
+	lines := make([]string, len(m))
+	for i, mistake := range m {
+		lines[i] = mistake.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// ReadProducts reads a catalogue file. Each mistake is named by line and column, all in one error of
+// type Mistakes, and then no product is returned.
 func ReadProducts(r io.Reader, currency string) ([]Product, error) {
 	text := bufio.NewReader(r)
 	if mark, err := text.Peek(len(byteOrderMark)); err == nil && string(mark) == byteOrderMark {
@@ -64,24 +93,24 @@ func ReadProducts(r io.Reader, currency string) ([]Product, error) {
 		}
 	}
 	in := csv.NewReader(text)
+	var c catalogue
 	header, err := in.Read()
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err // names line and column itself
+		return nil, c.unreadable(err)
 	}
 	if !slices.Equal(header, csvColumns) {
-		return nil, fmt.Errorf("line 1: the columns must be %s", strings.Join(csvColumns, ","))
+		columns := strings.Join(csvColumns, ",")
+		return nil, Mistakes{{Line: 1, Key: "csv.columns", Value: columns, wrong: "line 1: the columns must be " + columns}}
 	}
-	var c catalogue
 	for {
 		row, err := in.Read()
 		switch {
 		case errors.Is(err, io.EOF):
 			return c.result()
 		case errors.Is(err, csv.ErrFieldCount):
-			c.mistakes = append(c.mistakes, err)
+			_ = c.unreadable(err)
 		case err != nil:
-			c.mistakes = append(c.mistakes, err) // where the next row begins, nobody knows
-			return c.result()
+			return nil, c.unreadable(err) // where the next row begins, nobody knows
 		default:
 			line, _ := in.FieldPos(0)
 			c.add(line, row, currency)
@@ -96,34 +125,49 @@ const byteOrderMark = "\ufeff"
 type catalogue struct {
 	products []Product
 	skus     map[string]int // the line of each
-	mistakes []error
+	mistakes Mistakes
 }
 
 func (c *catalogue) result() ([]Product, error) {
 	if len(c.mistakes) > 0 {
-		return nil, errors.Join(c.mistakes...)
+		return nil, c.mistakes
 	}
 	return c.products, nil
 }
 
-func (c *catalogue) add(line int, row []string, currency string) {
-	at := func(column, wrong string, args ...any) {
-		c.mistakes = append(c.mistakes, fmt.Errorf("line %d, column %s: %s", line, column, fmt.Sprintf(wrong, args...)))
+// unreadable notes what the CSV reader says, which names the line itself. It returns all that is wrong,
+// or the error itself where it is none of the file's.
+func (c *catalogue) unreadable(err error) error {
+	parse, is := errors.AsType[*csv.ParseError](err)
+	if !is {
+		return err
 	}
+	m := Mistake{Line: parse.Line, Key: "csv.quote", Number: len(csvColumns), wrong: err.Error()}
+	if errors.Is(err, csv.ErrFieldCount) {
+		m.Line, m.Key = parse.StartLine, "csv.fields"
+	}
+	c.mistakes = append(c.mistakes, m)
+	return c.mistakes
+}
+
+func (c *catalogue) add(line int, row []string, currency string) {
 	field := func(column string) string { return row[slices.Index(csvColumns, column)] }
+	at := func(column, key string, number int, wrong string, args ...any) {
+		c.mistakes = append(c.mistakes, Mistake{line, column, key, field(column), number, fmt.Sprintf(wrong, args...)})
+	}
 	text := func(column string, most int) string {
 		value := strings.TrimSpace(field(column))
 		if !utf8.ValidString(value) {
-			at(column, "is not UTF-8; save the file as \"CSV UTF-8\"")
+			at(column, "csv.encoding", 0, "is not UTF-8; save the file as \"CSV UTF-8\"")
 		} else if utf8.RuneCountInString(value) > most {
-			at(column, "at most %d characters", most)
+			at(column, "csv.long", most, "at most %d characters", most)
 		}
 		return value
 	}
 	yes := func(column string) bool {
 		value, err := strconv.ParseBool(field(column))
 		if err != nil {
-			at(column, "true or false, not %q", field(column))
+			at(column, "csv.bool", 0, "true or false, not %q", field(column))
 		}
 		return value
 	}
@@ -133,34 +177,34 @@ func (c *catalogue) add(line int, row []string, currency string) {
 		Image: text("product_image", 200), Active: yes("product_active"),
 	}
 	if !validSlug(p.Slug) {
-		at("slug", "lower-case letters, digits and hyphens, not %q", p.Slug)
+		at("slug", "csv.slug", 0, "lower-case letters, digits and hyphens, not %q", p.Slug)
 	}
 	v := Variant{
 		SKU: text("sku", MaxSKU), Options: text("options", MaxOptions), Digital: yes("digital"),
 		Delivery: text("delivery", MaxDelivery), Image: text("image", 200), Active: yes("active"),
 	}
 	if !validSKU(v.SKU) {
-		at("sku", "a name without blanks and without / ? # %%, not %q", v.SKU)
+		at("sku", "csv.sku", 0, "a name without blanks and without / ? # %%, not %q", v.SKU)
 	} else if known, twice := c.skus[v.SKU]; twice {
-		at("sku", "%q stands in line %d already", v.SKU, known)
+		at("sku", "csv.sku_twice", known, "%q stands in line %d already", v.SKU, known)
 	}
 	price, err := ParseMoney(field("price"), currency)
 	if err != nil {
-		at("price", "%v", err)
+		at("price", "csv.price", 0, "%v", err)
 	} else if price.Amount <= 0 {
-		at("price", "must be more than nothing")
+		at("price", "csv.free", 0, "must be more than nothing")
 	}
 	v.Price = price.Amount
 	if stock := field("stock"); stock != "" {
 		v.Counted = true
 		if v.OnHand, err = strconv.ParseInt(stock, 10, 64); err != nil || !isDigits(stock) || v.OnHand > MaxStock {
-			at("stock", "a whole number from 0, or empty where stock is not counted, not %q", stock)
+			at("stock", "csv.stock", 0, "a whole number from 0, or empty where stock is not counted, not %q", stock)
 		}
 	}
 	c.keep(line, p, v, at)
 }
 
-func (c *catalogue) keep(line int, p Product, v Variant, at func(column, wrong string, args ...any)) {
+func (c *catalogue) keep(line int, p Product, v Variant, at func(column, key string, number int, wrong string, args ...any)) {
 	if c.skus == nil {
 		c.skus = map[string]int{}
 	}
@@ -168,7 +212,7 @@ func (c *catalogue) keep(line int, p Product, v Variant, at func(column, wrong s
 	i := slices.IndexFunc(c.products, func(known Product) bool { return known.Slug == p.Slug })
 	if i < 0 {
 		if p.Name == "" {
-			at("name", "must not be empty")
+			at("name", "csv.name", 0, "must not be empty")
 		}
 		i = len(c.products)
 		p.Position = i + 1

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -80,7 +81,7 @@ func (s *Store) AddProduct(ctx context.Context, by Actor, d ProductDetails) (*Pr
 	if !validSlug(d.Slug) {
 		return nil, ErrSlugInvalid
 	}
-	p := &Product{ID: NewID(), Slug: d.Slug, Name: d.Name, Description: d.Description, Active: d.Active}
+	p := &Product{ID: NewID(), Slug: d.Slug, Name: d.Name, Description: d.Description, Active: d.Active, Texts: Texts{}.With(d.Texts)}
 	err := s.Tx(ctx, func(tx *Tx) error {
 		if err := tx.standInLine(); err != nil {
 			return err
@@ -139,13 +140,13 @@ func (s *Store) ChangeProduct(ctx context.Context, by Actor, id string, seen, no
 		switch {
 		case err != nil:
 			return err
-		case p.Details() == now:
+		case p.Details().are(now):
 			return nil
-		case p.Details() != seen:
+		case !p.Details().are(seen):
 			return ErrGoodsMoved
 		}
-		err = tx.db.Model(&Product{}).Where("id = ?", id).Updates(map[string]any{
-			"slug": now.Slug, "name": now.Name, "description": now.Description, "active": now.Active,
+		err = tx.db.Model(&Product{}).Where("id = ?", id).Select("slug", "name", "description", "active", "texts").Updates(Product{
+			Slug: now.Slug, Name: now.Name, Description: now.Description, Active: now.Active, Texts: p.Texts.With(now.Texts),
 		}).Error
 		if err != nil {
 			return err
@@ -157,10 +158,15 @@ func (s *Store) ChangeProduct(ctx context.Context, by Actor, id string, seen, no
 
 // since says in a few words what is other than it was.
 func (d ProductDetails) since(was ProductDetails) string {
-	return changes(
-		Change{"slug", was.Slug, d.Slug}, Change{"name", was.Name, d.Name},
-		Change{"description", was.Description, d.Description}, Change{"active", fmt.Sprint(was.Active), fmt.Sprint(d.Active)},
-	)
+	all := []Change{
+		{"slug", was.Slug, d.Slug}, {"name", was.Name, d.Name}, {"description", was.Description, d.Description},
+		{"active", fmt.Sprint(was.Active), fmt.Sprint(d.Active)},
+	}
+	for _, language := range slices.Sorted(maps.Keys(d.Texts)) {
+		before, now := was.Texts[language], d.Texts[language]
+		all = append(all, Change{"name " + language, before.Name, now.Name}, Change{"description " + language, before.Description, now.Description})
+	}
+	return changes(all...)
 }
 
 func (d VariantDetails) since(was VariantDetails, currency string) string {

@@ -23,7 +23,7 @@ func slugs(products []models.Product) []string {
 func TestGoods(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, o models.Options) {
 		ctx, s := t.Context(), modelstest.Open(t, o)
-		if err := s.FillDemo(ctx, "en"); err != nil {
+		if err := s.FillDemo(ctx, "zh-Hans"); err != nil {
 			t.Fatal(err)
 		}
 		for _, tt := range []struct {
@@ -34,8 +34,9 @@ func TestGoods(t *testing.T) {
 		}{
 			{"", 0, 3, []string{"tea-set", "t-shirt", "canvas-bag"}, 5},
 			{"", 3, 3, []string{"art-print", "e-book"}, 5},
-			{"TEA", 0, 9, []string{"tea-set", "e-book"}, 2},
+			{"tea", 0, 9, []string{"tea-set"}, 1},
 			{"茶", 0, 9, []string{"tea-set", "e-book"}, 2},
+			{"T恤", 0, 9, []string{"t-shirt"}, 1},
 			{"shirt-m", 0, 9, []string{"t-shirt"}, 1},
 			{"bag-", 0, 9, []string{"canvas-bag"}, 1},
 			{"%", 0, 9, nil, 0},
@@ -98,6 +99,10 @@ func TestChangeProduct(t *testing.T) {
 		with := func(slug, name string) models.ProductDetails {
 			return models.ProductDetails{Slug: slug, Name: name, Description: "Blue\nand white", Active: true}
 		}
+		in := func(d models.ProductDetails, japanese string) models.ProductDetails {
+			d.Texts = models.Texts{"ja": {Name: japanese}}
+			return d
+		}
 		for _, tt := range []struct {
 			what      string
 			seen, now models.ProductDetails
@@ -109,13 +114,17 @@ func TestChangeProduct(t *testing.T) {
 			{"the same once more", seen, with("cup-2", "Cup two"), nil},
 			{"from what is no more", seen, with("cup-3", "Cup three"), models.ErrGoodsMoved},
 			{"from what is", with("cup-2", "Cup two"), with("cup-3", "Cup three"), nil},
+			{"a text in another language", in(with("cup-3", "Cup three"), ""), in(with("cup-3", "Cup three"), "湯呑み"), nil},
+			{"from a text that is no more", in(with("cup-3", "Cup three"), ""), in(with("cup-3", "Cup three"), "茶碗"), models.ErrGoodsMoved},
 		} {
 			if err := s.ChangeProduct(ctx, mia, p.ID, tt.seen, tt.now); !errors.Is(err, tt.want) {
 				t.Errorf("%s: got %v, want %v", tt.what, err, tt.want)
 			}
 		}
 		got, err := s.ProductByID(ctx, p.ID)
-		if diff := cmp.Diff(with("cup-3", "Cup three"), got.Details()); err != nil || diff != "" {
+		want := with("cup-3", "Cup three")
+		want.Texts = models.Texts{"ja": {Name: "湯呑み"}}
+		if diff := cmp.Diff(want, got.Details()); err != nil || diff != "" {
 			t.Errorf("product: %v (-want +got):\n%s", err, diff)
 		}
 		if place, of, err := s.PlaceOf(ctx, got); place != 2 || of != 2 || err != nil {
@@ -125,10 +134,10 @@ func TestChangeProduct(t *testing.T) {
 			t.Errorf("an unknown product: got %v", err)
 		}
 		entries, err := s.AuditEntries(ctx, 0, 100)
-		if err != nil || len(entries) != 4 {
-			t.Errorf("audit log: got %d entries, %v; want an import, one product added and two changes", len(entries), err)
-		} else if want := "slug: cup → cup-2; name: Cup → Cup two; description:  → Blue\nand white; active: false → true"; entries[1].Details != want {
-			t.Errorf("audit log: got %q, want %q", entries[1].Details, want)
+		if err != nil || len(entries) != 5 {
+			t.Errorf("audit log: got %d entries, %v; want an import, one product added and three changes", len(entries), err)
+		} else if want := "slug: cup → cup-2; name: Cup → Cup two; description:  → Blue\nand white; active: false → true"; entries[2].Details != want {
+			t.Errorf("audit log: got %q, want %q", entries[2].Details, want)
 		}
 		if _, err := s.AddProduct(ctx, mia, models.ProductDetails{Slug: "pot", Name: "Pot"}); !errors.Is(err, models.ErrSlugTaken) {
 			t.Errorf("add a product with a slug of another: got %v", err)

@@ -20,6 +20,9 @@ func (s *Store) PlanImport(ctx context.Context, products []Product, withStock bo
 }
 
 func planImport(db *gorm.DB, products []Product, withStock bool, currency string) (*Import, error) {
+	if err := checkPictures(db, products); err != nil {
+		return nil, err
+	}
 	var slugs, skus []string
 	for _, p := range products {
 		slugs = append(slugs, p.Slug)

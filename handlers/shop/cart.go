@@ -41,7 +41,7 @@ type cart struct {
 type cartLine struct {
 	models.Variant
 	Name     web.Text // empty when the shop does not know the SKU any more
-	Picture  string
+	Picture  *web.Picture
 	Address  string // of its product
 	Action   string // where its form goes
 	Quantity int64
@@ -106,7 +106,8 @@ func newLine(page web.Page, wish models.Line, v models.Variant) cartLine {
 	if v.Product != nil {
 		line.Name = page.Theirs(v.Product.NameIn(page.Lang))
 		line.Address = "/products/" + url.PathEscape(v.Product.Slug)
-		line.Picture = page.Image(cmp.Or(v.Image, v.Product.Image))
+		picture := page.Picture(cmp.Or(v.Image, v.Product.Image))
+		line.Picture = &picture
 	}
 	switch {
 	case !v.Active:

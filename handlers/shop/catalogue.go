@@ -21,11 +21,12 @@ type cataloguePage struct {
 
 // card is one product of the catalogue.
 type card struct {
-	Name           web.Text
-	Address, Image string
-	Price          string // the lowest
-	Varies         bool   // there are higher ones
-	SoldOut        bool
+	Name    web.Text
+	Address string
+	Picture web.Picture
+	Price   string // the lowest
+	Varies  bool   // there are higher ones
+	SoldOut bool
 }
 
 // productPage shows one product with an order form for each variant.
@@ -33,7 +34,7 @@ type productPage struct {
 	web.Page
 	Name     web.Text
 	Prose    web.Text // its description
-	Picture  string
+	Picture  web.Picture
 	Price    string
 	Varies   bool
 	Variants []offer
@@ -43,9 +44,9 @@ type productPage struct {
 type offer struct {
 	models.Variant
 	Price   string
-	Picture string // its own; empty when the product's stands for it
-	Most    int64  // pieces that can be ordered now
-	Few     bool   // so few are left that the page says so
+	Picture *web.Picture // its own; nil when the product's stands for it
+	Most    int64        // pieces that can be ordered now
+	Few     bool         // so few are left that the page says so
 }
 
 // ShowCatalogue lists the products. Those that nothing can be ordered of stay, and say so.
@@ -69,7 +70,7 @@ func newCard(page web.Page, product models.Product) card {
 	k := card{
 		Name:    page.Theirs(product.NameIn(page.Lang)),
 		Address: "/products/" + url.PathEscape(product.Slug),
-		Image:   page.Image(product.Image),
+		Picture: page.Picture(cmp.Or(product.Image, product.Variants[0].Image)),
 		Price:   page.Price(lowest),
 		Varies:  varies,
 		SoldOut: true,
@@ -109,16 +110,15 @@ func (p *Pages) ShowProduct(c *fiber.Ctx) error {
 	page.Name, page.Prose = page.Theirs(name), page.Theirs(prose)
 	lowest, varies := prices(*product)
 	page.Description = cmp.Or(prose.Text, name.Text)
-	page.Picture = page.Image(cmp.Or(product.Image, product.Variants[0].Image))
+	page.Picture = page.Page.Picture(cmp.Or(product.Image, product.Variants[0].Image))
 	page.Price, page.Varies = page.Page.Price(lowest), varies
 	for _, v := range product.Variants {
-		page.Variants = append(page.Variants, offer{
-			Variant: v,
-			Price:   page.Page.Price(v.Price),
-			Picture: page.Image(v.Image),
-			Most:    most(v),
-			Few:     v.Counted && v.OnHand <= fewLeft,
-		})
+		o := offer{Variant: v, Price: page.Page.Price(v.Price), Most: most(v), Few: v.Counted && v.OnHand <= fewLeft}
+		if v.Image != "" {
+			own := page.Page.Picture(v.Image)
+			o.Picture = &own
+		}
+		page.Variants = append(page.Variants, o)
 	}
 	return p.base.Render(c, "product", page)
 }

@@ -28,7 +28,6 @@ type Config struct {
 	SecretKeyPrevious []byte   // still accepted
 	TrustedProxies    []string // CIDRs whose X-Forwarded-For counts
 	SandboxOn         bool     // no real money moves; every page says so
-	DataDir           string   // holds uploads
 	GatewayHosts      []string // hosts that a form may be redirected to, as in a content policy
 }
 
