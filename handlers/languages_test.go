@@ -18,7 +18,7 @@ var everyLanguage = []struct{ code, teaSet string }{
 }
 
 // namesOfTheirOwn are the words that are the same in every language, and the merchant's.
-var namesOfTheirOwn = []string{"WeChat", "Pay", "Alipay", "AlipayHK", "ScanForPay", "Pass2Pay", "Excel", "Demo", "Natural", "Indigo"}
+var namesOfTheirOwn = []string{"WeChat", "Pay", "Alipay", "AlipayHK", "ScanForPay", "Pass2Pay", "Excel", "WebP", "Demo", "Natural", "Indigo"}
 
 var (
 	latinWord = regexp.MustCompile(`[A-Za-z][A-Za-z0-9']*[a-z][A-Za-z0-9']*`)
@@ -154,7 +154,14 @@ func TestDeskIsInOneLanguage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	values := map[string]string{"/admin/orders/:number": order.Number, "/admin/staff/:id": owner.ID}
+	teaSet, err := s.store.ProductBySlug(t.Context(), "tea-set")
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]string{
+		"/admin/orders/:number": order.Number, "/admin/staff/:id": owner.ID,
+		"/admin/goods/:id": teaSet.ID, "/admin/goods/sku/:sku": "TEA-SET",
+	}
 
 	for _, l := range everyLanguage {
 		t.Run(l.code, func(t *testing.T) {

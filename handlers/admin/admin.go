@@ -44,6 +44,7 @@ type Pages struct {
 	seals   seals
 	devices devices
 	hashing chan struct{}     // one place for each password that may be hashed at once
+	scaling chan struct{}     // one place for the picture that is being scaled
 	rights  map[string]access // by method and path
 }
 
@@ -57,6 +58,7 @@ func New(base *web.Base, service *payments.Service, gateways []Gateway, address 
 		base: base, store: base.Store, payments: service, gateways: gateways, log: log, address: address,
 		cookies: newCookies(base.Config.PublicURL),
 		hashing: make(chan struct{}, maxHashing),
+		scaling: make(chan struct{}, 1),
 		rights:  map[string]access{},
 	}
 	var err error
@@ -107,6 +109,7 @@ func (a *Pages) table() []route {
 	anybody, half := access{anybody: true}, access{half: true}
 	everyone := only(models.Roles()...)
 	seeing := only(owner, finance, orders, readOnly) // who sees orders
+	keeping := only(owner, catalogue)                // who keeps goods
 	return []route{
 		// Coming in. Nobody is known yet; what stands for a person is the link's token.
 		{get, "/admin/setup/:token", anybody, a.showSetup},
@@ -142,11 +145,30 @@ func (a *Pages) table() []route {
 		{post, "/admin/incidents/:id/settle", only(owner, finance), a.settleIncident},
 		{get, "/admin/messages", seeing, a.showMessages},
 
+		// Goods.
+		{get, "/admin/goods", everyone, a.showGoods},
+		{post, "/admin/goods", keeping, a.addProduct},
+		{get, "/admin/goods.csv", keeping, a.exportGoods},
+		{get, "/admin/goods/new", keeping, a.showNewProduct},
+		{get, "/admin/goods/import", keeping, a.showImport},
+		{post, "/admin/goods/import", keeping, a.planImport},
+		{post, "/admin/goods/import/apply", keeping, a.importGoods},
+		{get, "/admin/goods/sku/:sku", everyone, a.showVariant},
+		{post, "/admin/goods/sku/:sku", keeping, a.changeVariant},
+		{post, "/admin/goods/sku/:sku/stock", keeping, a.changeStock},
+		{post, "/admin/goods/sku/:sku/count", keeping, a.countStock},
+		{post, "/admin/goods/sku/:sku/picture", keeping, a.setVariantPicture},
+		{get, "/admin/goods/:id", everyone, a.showProduct},
+		{post, "/admin/goods/:id", keeping, a.changeProduct},
+		{post, "/admin/goods/:id/place", keeping, a.moveProduct},
+		{post, "/admin/goods/:id/picture", keeping, a.setProductPicture},
+		{post, "/admin/goods/:id/variants", keeping, a.addVariant},
+
 		// Numbers.
 		{get, "/admin/numbers", only(owner, finance, readOnly), a.showNumbers},
 		{get, "/admin/numbers.csv", only(owner, finance, readOnly), a.exportNumbers},
-		{get, StatementPath, only(owner, finance), a.showReconcile},
-		{post, StatementPath, only(owner, finance), a.reconcile},
+		{get, statementPath, only(owner, finance), a.showReconcile},
+		{post, statementPath, only(owner, finance), a.reconcile},
 
 		// One's own account.
 		{get, "/admin/account", everyone, a.showAccount},

@@ -29,7 +29,7 @@ type auditPage struct {
 func (p auditPage) ActName(action string) string { return p.T("admin.act." + action) }
 
 // ActorName returns who did it: an e-mail address, or the command line in the reader's language.
-func (p auditPage) ActorName(actor string) string {
+func (p Page) ActorName(actor string) string {
 	if actor == models.CommandLine().Name {
 		return p.T("admin.audit.command_line")
 	}

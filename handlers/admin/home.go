@@ -80,3 +80,6 @@ func (a *Pages) tellWaiting(page *homePage, waiting models.Attention) {
 		page.Mails = append(page.Mails, waitingMail{m, "/admin/orders/" + m.Order.Number, row.Name, page.age(now.Sub(row.At))})
 	}
 }
+
+// StockOf is the address where the stock of the variant is changed.
+func (p homePage) StockOf(sku string) string { return variantAddress(sku) + "#stock" }

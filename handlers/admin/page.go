@@ -32,9 +32,10 @@ type navItem struct {
 var navigation = []struct{ path, key string }{
 	{"/admin", "admin.nav.home"},
 	{"/admin/orders", "admin.nav.orders"},
+	{"/admin/goods", "admin.nav.goods"},
 	{"/admin/incidents", "admin.incidents"},
 	{"/admin/numbers", "admin.nav.numbers"},
-	{StatementPath, "admin.nav.reconcile"},
+	{statementPath, "admin.nav.reconcile"},
 	{"/admin/settings", "admin.nav.settings"},
 	{"/admin/gateways", "admin.nav.gateways"},
 	{"/admin/staff", "admin.nav.staff"},

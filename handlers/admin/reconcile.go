@@ -18,8 +18,8 @@ import (
 
 // Statements are sent here, and may be as large as that: some hundred thousand rows.
 const (
-	StatementPath = "/admin/reconcile"
-	MaxStatement  = 16 << 20
+	statementPath = "/admin/reconcile"
+	maxStatement  = 16 << 20
 )
 
 // reconcilePage is the money that the shop has recorded on a day, gateway by gateway, and what came of
@@ -115,7 +115,7 @@ func (a *Pages) reconcilePage(c *fiber.Ctx, text string) (*reconcilePage, paymen
 		return nil, day, err
 	}
 	page.DayName = date.Format(page.T("format.date"))
-	page.Newer, page.Older = StatementPath+"?day="+day.After(1).String(), StatementPath+"?day="+day.After(-1).String()
+	page.Newer, page.Older = statementPath+"?day="+day.After(1).String(), statementPath+"?day="+day.After(-1).String()
 	known := a.payments.Statements()
 	for _, name := range []models.GatewayName{models.ScanForPay, models.Pass2Pay, models.ByHand} {
 		totals, err := payments.Books(c.UserContext(), a.store, name, day)

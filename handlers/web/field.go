@@ -12,15 +12,20 @@ type Field struct {
 	Optional     string // the word for it; empty when the field is required
 	Error        string // what is wrong
 	Hint         string // what to put in
+	Now          string // what stands there now, where somebody has changed what the page had shown
+	Lang         string // of the value, where it is not the page's
+	Mode         string // which keyboard a phone shows, as HTML names it
 	Wide         bool
 }
 
-// Fields puts labels, hints and what is wrong into the reader's words: the label is the message
-// field.NAME, and Optional and Hint are keys of messages.
+// Fields puts labels, hints and what is wrong into the reader's words: a label that is not
+// given is the message field.NAME, and Optional and Hint are keys of messages.
 func (p Page) Fields(errs FieldErrors, all ...Field) []Field {
 	for i := range all {
 		f := &all[i]
-		f.Label = p.T("field." + f.Name)
+		if f.Label == "" {
+			f.Label = p.T("field." + f.Name)
+		}
 		if f.Type == "" {
 			f.Type = "text"
 		}
@@ -29,6 +34,9 @@ func (p Page) Fields(errs FieldErrors, all ...Field) []Field {
 		}
 		if f.Hint != "" {
 			f.Hint = p.T(f.Hint)
+		}
+		if f.Now != "" {
+			f.Now = p.T("field.now", "value", f.Now)
 		}
 		if key := errs[f.Name]; key != "" {
 			f.Error = p.T(key)

@@ -100,6 +100,9 @@ func (l *Language) Text(key string, args ...any) string {
 	return text
 }
 
+// OtherLanguages are those that the shop's pages can be read in beside its own.
+func (b *Base) OtherLanguages() []*Language { return b.languages.all[1:] }
+
 // Number writes a whole number as the reader expects it.
 func (l *Language) Number(n int64) string { return l.numbers.Sprint(n) }
 

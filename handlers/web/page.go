@@ -104,6 +104,9 @@ func (p Page) Price(minor int64) string {
 	return p.Money(models.Money{Amount: minor, Currency: p.base.Config.Currency})
 }
 
+// Currency is the shop's.
+func (p Page) Currency() string { return p.base.Config.Currency }
+
 // Time writes a time in the shop's zone, to the minute.
 func (p Page) Time(t time.Time) string {
 	return t.In(p.base.Config.TimeZone).Format(p.T("format.time"))
