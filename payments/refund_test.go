@@ -1,0 +1,160 @@
+package payments
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"saoma/models"
+)
+
+// handRefunds is a gateway that takes no refunds from shops: they are made on its own pages, and the
+// payment shows them.
+type handRefunds struct {
+	*quiet
+	refunded bool
+}
+
+var errNoRefunds = &CallError{Outcome: Unsupported, Err: errors.New("no such call")}
+
+func (g *handRefunds) Refund(context.Context, RefundRequest) (RefundReport, error) {
+	return RefundReport{}, errNoRefunds
+}
+
+func (g *handRefunds) QueryRefund(context.Context, RefundRequest) (RefundReport, error) {
+	return RefundReport{}, errNoRefunds
+}
+
+func (g *handRefunds) Query(ctx context.Context, number string) (Report, error) {
+	r, err := g.quiet.Query(ctx, number)
+	if g.refunded {
+		r.State, r.Exchange.Response = StateRefunded, []byte("refunded "+number)
+	}
+	return r, err
+}
+
+// paid is a payment that was made, asked about and confirmed.
+func (s *sweeping) paid() *models.Payment {
+	s.t.Helper()
+	p := s.pending(models.ScanForPay)
+	s.pass(5*time.Second, 5*time.Second)
+	return s.read(p)
+}
+
+// incidents are those of the payment's order.
+func (s *sweeping) incidents(p *models.Payment) []models.Incident {
+	s.t.Helper()
+	all, err := s.store.Incidents(s.t.Context(), p.OrderID)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return all
+}
+
+// TestRefundByHandAtTheGateway: a gateway that takes no refunds is told to staff at once, and the
+// refund is done when the payment shows it.
+func TestRefundByHandAtTheGateway(t *testing.T) {
+	s := newSweeping(t)
+	p := s.paid()
+	gateway := &handRefunds{quiet: s.gateways[models.ScanForPay]}
+	s.accounts[models.ScanForPay] = account{Gateway: withBreakers(gateway), Validity: 12 * time.Hour}
+	r, err := s.Refund(t.Context(), p.Number, p.Amount, "test")
+	if err != nil || r.Status != models.RefundPending {
+		t.Fatalf("got %+v, %v, want it pending", r, err)
+	}
+	stuck := s.incidents(p)
+	if len(stuck) != 1 || stuck[0].Kind != models.IncidentRefundStuck || stuck[0].Status != models.IncidentOpen ||
+		!strings.Contains(stuck[0].Detail, "refund it on the gateway's own pages") {
+		t.Fatalf("got incidents %+v, want one that says where to refund", stuck)
+	}
+	s.pass(10*time.Minute, time.Minute)
+	if r, err = s.store.RefundByNumber(t.Context(), r.Number); err != nil || r.Status != models.RefundPending {
+		t.Errorf("nobody has refunded it: got %+v, %v, want it pending", r, err)
+	}
+	gateway.refunded = true
+	s.pass(30*time.Minute, time.Minute)
+	if r, err = s.store.RefundByNumber(t.Context(), r.Number); err != nil || r.Status != models.RefundSucceeded {
+		t.Errorf("the payment shows the refund: got %+v, %v, want it succeeded", r, err)
+	}
+	if stuck := s.incidents(p); len(stuck) != 1 || stuck[0].Status != models.IncidentResolved {
+		t.Errorf("the payment shows the refund: got incidents %+v, want it resolved", stuck)
+	}
+}
+
+// TestRefundIsStuckAfterAWhile: staff hear of a refund that has no result for an hour, not before.
+func TestRefundIsStuckAfterAWhile(t *testing.T) {
+	s := newSweeping(t)
+	p := s.paid()
+	s.gateways[models.ScanForPay].err = errNoAnswer
+	r, err := s.Refund(t.Context(), p.Number, 1000, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		after time.Duration
+		want  int
+	}{{refundStuckAfter - time.Millisecond, 0}, {refundStuckAfter, 1}} {
+		s.clock = r.CreatedAt.Add(tt.after)
+		err := s.store.Tx(t.Context(), func(tx *models.Tx) error { return s.notePending(tx, p, r, "no answer") })
+		if got := s.incidents(p); err != nil || len(got) != tt.want {
+			t.Errorf("after %v: got incidents %+v, err %v, want %d", tt.after, got, err, tt.want)
+		}
+	}
+}
+
+// TestFinalRefundStays: what is said about a refund that has come to its end moves it no more, and
+// troubles nobody.
+func TestFinalRefundStays(t *testing.T) {
+	s := newSweeping(t)
+	p := s.paid()
+	s.gateways[models.ScanForPay].err = errNoAnswer
+	r, err := s.Refund(t.Context(), p.Number, 1000, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.store.Tx(t.Context(), func(tx *models.Tx) error { return s.refundSucceeded(tx, p, *r) }); err != nil {
+		t.Fatal(err)
+	}
+	s.clock = s.clock.Add(2 * refundStuckAfter)
+	refused := RefundReport{State: models.RefundFailed, Message: "no"}
+	for name, said := range map[string]func(tx *models.Tx) error{
+		"no answer":            func(tx *models.Tx) error { return s.notePending(tx, p, r, "no answer") },
+		"a refusal in doubt":   func(tx *models.Tx) error { return s.refundInDoubt(tx, p, r, "refused") },
+		"a refusal":            func(tx *models.Tx) error { _, _, err := s.moveRefund(tx, p, r, refused, nil, false); return err },
+		"a refusal afterwards": func(tx *models.Tx) error { _, _, err := s.moveRefund(tx, p, r, refused, nil, true); return err },
+	} {
+		if err := s.store.Tx(t.Context(), said); err != nil {
+			t.Errorf("%s: got %v", name, err)
+		}
+		now, err := s.store.RefundByNumber(t.Context(), r.Number)
+		if err != nil || now.Status != models.RefundSucceeded || len(s.incidents(p)) != 0 {
+			t.Errorf("%s: got %+v with incidents %+v, err %v; want it succeeded and none", name, now, s.incidents(p), err)
+		}
+	}
+}
+
+// TestWhyARefundFailed: the chain and the incident have the gateway's words.
+func TestWhyARefundFailed(t *testing.T) {
+	for _, doubtful := range []bool{false, true} {
+		s := newSweeping(t)
+		p := s.paid()
+		s.gateways[models.ScanForPay].err = errNoAnswer
+		r, err := s.Refund(t.Context(), p.Number, 1000, "test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused := RefundReport{State: models.RefundFailed, Message: "balance too small", Exchange: Exchange{Response: []byte("refused")}}
+		if err := s.recordRefund(t.Context(), r, refused, nil, OpRefund, doubtful); err != nil {
+			t.Fatal(err)
+		}
+		kept, err := s.store.Evidence(t.Context(), p.OrderID)
+		if err != nil || !strings.Contains(kept[len(kept)-1].Rule, "balance too small") {
+			t.Errorf("doubtful %t: got the rule %q, err %v, want the gateway's words in it", doubtful, kept[len(kept)-1].Rule, err)
+		}
+		if got := s.incidents(p); len(got) != 1 || !strings.Contains(got[0].Detail, "balance too small") {
+			t.Errorf("doubtful %t: got incidents %+v, want one with the gateway's words", doubtful, got)
+		}
+	}
+}
