@@ -1,6 +1,7 @@
 package payments
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"testing"
@@ -261,6 +262,33 @@ func TestOnlyWhatIsOpenIsAskedAbout(t *testing.T) {
 	for i, want := range []int{1, 1} { // the first answer confirms it
 		if err := s.Check(t.Context(), order.Token); err != nil || gateway.calls != want {
 			t.Errorf("check %d: got %v after %d calls, want %d", i+1, err, gateway.calls, want)
+		}
+	}
+
+	weak := s.pending(models.ScanForPay)
+	said := Report{
+		Gateway: models.ScanForPay, Merchant: "merchant", Number: weak.Number, State: StateSucceeded, Money: weak.Money(),
+		Exchange: Exchange{Response: []byte("weak")},
+	}
+	if err := s.Apply(t.Context(), said, OpNotification); err != nil {
+		t.Fatal(err)
+	}
+	if order, err = s.store.OrderByID(t.Context(), weak.OrderID); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Check(t.Context(), order.Token); err != nil || s.read(weak).ConfirmedAt == nil {
+		t.Errorf("a payment that a weak message told of: got %v, confirmed at %v, want it asked about and confirmed", err, s.read(weak).ConfirmedAt)
+	}
+}
+
+// TestSweepTellsOfTheDatabase: a pass that cannot read what is due is no pass that found nothing.
+func TestSweepTellsOfTheDatabase(t *testing.T) {
+	s := newSweeping(t)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, pass := range map[string]func(context.Context) (Swept, error){"orders": s.sweepOrders, "money": s.sweepMoney} {
+		if _, err := pass(gone); err == nil {
+			t.Errorf("%s: got no error", name)
 		}
 	}
 }

@@ -233,6 +233,7 @@ func TestNextTurn(t *testing.T) {
 		first, last time.Duration // zero: not any more
 	}{
 		{"answered", 6 * time.Second, nil, 15 * time.Second, 15 * time.Second},
+		{"answered, and the window ends before the next step", 11 * time.Minute, nil, 15 * time.Minute, 15 * time.Minute},
 		{"answered, later", 31 * time.Minute, nil, time.Hour, time.Hour},
 		{"answered at the end", 12 * time.Hour, nil, 0, 0},
 		{"unanswered keeps the schedule", 6 * time.Second, garbage, 15 * time.Second, 15 * time.Second},
