@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"maps"
+	"slices"
 	"strings"
 )
 
@@ -102,9 +103,9 @@ func (i *Import) compare(products []Product, known []Product, variants []Variant
 		imported.Texts = was.Texts.With(p.Texts) // in a language that the file says nothing of they stay
 		if there {
 			imported.Changes = differences(productColumns, productRow(was), productRow(p))
-			if !maps.Equal(was.Texts, imported.Texts) {
-				imported.Changes = append(imported.Changes, Change{Column: "texts"})
-			}
+			languages := slices.Sorted(maps.Keys(p.Texts))
+			texts := differences(textColumns(languages), textRow(was.Texts, languages), textRow(p.Texts, languages))
+			imported.Changes = append(imported.Changes, texts...)
 		}
 		for _, v := range p.Variants {
 			imported.Variants = append(imported.Variants, i.compareVariant(p, v, bySKU[v.SKU], currency))

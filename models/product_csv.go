@@ -13,7 +13,8 @@ import (
 )
 
 // csvColumns are the columns of a catalogue file, one row a variant. Rows of one product share
-// its slug; the first of them tells the product's own columns.
+// its slug; the first of them tells the product's own columns. Behind them may follow the product's
+// texts in other languages, two columns each: see textColumns.
 var csvColumns = slices.Concat(productColumns, variantColumns)
 
 var (
@@ -40,12 +41,13 @@ func variantRow(v Variant, currency string) []string {
 // number or empty where it is not counted.
 func WriteProducts(w io.Writer, products []Product, currency string) error {
 	out := csv.NewWriter(w)
-	if err := out.Write(csvColumns); err != nil {
+	languages := languagesOf(products)
+	if err := out.Write(slices.Concat(csvColumns, textColumns(languages))); err != nil {
 		return err
 	}
 	for _, p := range products {
 		for _, v := range p.Variants {
-			if err := out.Write(slices.Concat(productRow(p), variantRow(v, currency))); err != nil {
+			if err := out.Write(slices.Concat(productRow(p), variantRow(v, currency), textRow(p.Texts, languages))); err != nil {
 				return err
 			}
 		}
@@ -98,9 +100,8 @@ func ReadProducts(r io.Reader, currency string) ([]Product, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, c.unreadable(err)
 	}
-	if !slices.Equal(header, csvColumns) {
-		columns := strings.Join(csvColumns, ",")
-		return nil, Mistakes{{Line: 1, Key: "csv.columns", Value: columns, wrong: "line 1: the columns must be " + columns}}
+	if err := c.readHeader(header); err != nil {
+		return nil, err
 	}
 	for {
 		row, err := in.Read()
@@ -123,9 +124,32 @@ const byteOrderMark = "\ufeff"
 
 // catalogue collects products row by row, and what is wrong with the rows.
 type catalogue struct {
-	products []Product
-	skus     map[string]int // the line of each
-	mistakes Mistakes
+	columns   []string
+	languages []string // that there are columns of texts for
+	products  []Product
+	skus      map[string]int // the line of each
+	mistakes  Mistakes
+}
+
+// readHeader takes the columns, or says what is wrong with them.
+func (c *catalogue) readHeader(header []string) error {
+	more, ok := header, len(header) >= len(csvColumns)
+	if ok {
+		more, ok = header[len(csvColumns):], slices.Equal(header[:len(csvColumns)], csvColumns)
+	}
+	if !ok {
+		columns := strings.Join(csvColumns, ",")
+		return Mistakes{{Line: 1, Key: "csv.columns", Value: columns, wrong: "line 1: the columns must be " + columns}}
+	}
+	c.columns = header
+	for i := 0; i < len(more); i += 2 {
+		code := strings.TrimPrefix(more[i], nameColumn)
+		if !isLanguage(code) || slices.Contains(c.languages, code) || !slices.Equal(more[i:min(i+2, len(more))], textColumns([]string{code})) {
+			return Mistakes{{Line: 1, Column: more[i], Key: "csv.texts", Value: more[i], wrong: "here follow name_ and description_ with the code of a language, such as name_ja,description_ja"}}
+		}
+		c.languages = append(c.languages, code)
+	}
+	return nil
 }
 
 func (c *catalogue) result() ([]Product, error) {
@@ -142,7 +166,7 @@ func (c *catalogue) unreadable(err error) error {
 	if !is {
 		return err
 	}
-	m := Mistake{Line: parse.Line, Key: "csv.quote", Number: len(csvColumns), wrong: err.Error()}
+	m := Mistake{Line: parse.Line, Key: "csv.quote", Number: len(c.columns), wrong: err.Error()}
 	if errors.Is(err, csv.ErrFieldCount) {
 		m.Line, m.Key = parse.StartLine, "csv.fields"
 	}
@@ -151,7 +175,7 @@ func (c *catalogue) unreadable(err error) error {
 }
 
 func (c *catalogue) add(line int, row []string, currency string) {
-	field := func(column string) string { return row[slices.Index(csvColumns, column)] }
+	field := func(column string) string { return row[slices.Index(c.columns, column)] }
 	at := func(column, key string, number int, wrong string, args ...any) {
 		c.mistakes = append(c.mistakes, Mistake{line, column, key, field(column), number, fmt.Sprintf(wrong, args...)})
 	}
@@ -175,6 +199,12 @@ func (c *catalogue) add(line int, row []string, currency string) {
 	p := Product{
 		Slug: text("slug", MaxSlug), Name: text("name", MaxName), Description: text("description", MaxDescription),
 		Image: text("product_image", 200), Active: yes("product_active"),
+	}
+	if len(c.languages) > 0 {
+		p.Texts = Texts{}
+	}
+	for _, code := range c.languages {
+		p.Texts[code] = ProductText{text(nameColumn+code, MaxName), text(descriptionColumn+code, MaxDescription)}
 	}
 	if !validSlug(p.Slug) {
 		at("slug", "csv.slug", 0, "lower-case letters, digits and hyphens, not %q", p.Slug)

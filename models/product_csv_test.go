@@ -20,6 +20,8 @@ const columns = "slug,name,description,product_image,product_active,sku,options,
 var withoutRows = cmp.Options{
 	cmpopts.IgnoreFields(models.Product{}, "ID", "CreatedAt", "UpdatedAt"),
 	cmpopts.IgnoreFields(models.Variant{}, "ID", "ProductID", "CreatedAt", "UpdatedAt"),
+	cmp.Transformer("said", func(t models.Texts) map[string]models.ProductText { return models.Texts{}.With(t) }),
+	cmpopts.EquateEmpty(),
 }
 
 // awkward are products whose texts are all that a CSV file could stumble over.
@@ -28,6 +30,10 @@ func awkward() []models.Product {
 		{
 			Slug: "tea-set", Name: `=SUM(A1:A9)`, Description: "Line one,\nline \"two\"\n\nand 茶具 🍵", Image: "tea.svg",
 			Position: 1, Active: true,
+			Texts: models.Texts{
+				"ja":      {Name: "茶器,セット", Description: "一行目\n\"二\"行目"},
+				"zh-Hant": {Name: "=茶具"},
+			},
 			Variants: []models.Variant{
 				{SKU: "TEA-1", Options: "+1", Price: 12850, Counted: true, OnHand: 25, Position: 1, Active: true},
 				{SKU: "TEA-2", Options: `-2'"; DROP`, Price: 1, Counted: true, Position: 2, Image: "@tea.svg"},
@@ -126,6 +132,58 @@ func TestCatalogueFilesOfOtherPrograms(t *testing.T) {
 	}
 }
 
+// A file says something of the texts in the languages that it has columns for, and nothing of others.
+func TestCatalogueTexts(t *testing.T) {
+	s := modelstest.New(t)
+	put := func(file string) models.Texts {
+		t.Helper()
+		products, err := models.ReadProducts(strings.NewReader(file), "CNY")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.PutProducts(t.Context(), products); err != nil {
+			t.Fatal(err)
+		}
+		product, err := s.ProductBySlug(t.Context(), "cup")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return product.Texts
+	}
+	row := "cup,Cup,,,true,CUP,,12.50,3,false,,,true"
+	header := strings.TrimSuffix(columns, "\n")
+	for _, step := range []struct {
+		name, file string
+		want       models.Texts
+	}{
+		{"two languages", header + ",name_zh-Hans,description_zh-Hans,name_ja,description_ja\n" + row + ",杯子,青瓷,湯呑み,青磁\n",
+			models.Texts{"zh-Hans": {Name: "杯子", Description: "青瓷"}, "ja": {Name: "湯呑み", Description: "青磁"}}},
+		{"without texts", columns + row + "\n",
+			models.Texts{"zh-Hans": {Name: "杯子", Description: "青瓷"}, "ja": {Name: "湯呑み", Description: "青磁"}}},
+		{"one language", header + ",name_ja,description_ja\n" + row + ",湯呑み茶碗,\n",
+			models.Texts{"zh-Hans": {Name: "杯子", Description: "青瓷"}, "ja": {Name: "湯呑み茶碗"}}},
+		{"taken away", header + ",name_ja,description_ja\n" + row + ",,\n",
+			models.Texts{"zh-Hans": {Name: "杯子", Description: "青瓷"}}},
+	} {
+		if diff := cmp.Diff(step.want, put(step.file)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", step.name, diff)
+		}
+	}
+
+	products, err := models.ReadProducts(strings.NewReader(header+",name_ja,description_ja\n"+row+",湯呑み,\n"), "CNY")
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := s.PlanImport(t.Context(), products, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []models.Change{{Column: "name_ja", To: "湯呑み"}}
+	if diff := cmp.Diff(want, plan.Products[0].Changes); diff != "" {
+		t.Errorf("what an import would change (-want +got):\n%s", diff)
+	}
+}
+
 func TestCatalogueMistakes(t *testing.T) {
 	good := "cup,Cup,,,true,CUP,,12.50,3,false,,,true\n"
 	for _, tc := range []struct {
@@ -134,6 +192,14 @@ func TestCatalogueMistakes(t *testing.T) {
 	}{
 		{"empty", "", []string{"line 1: the columns must be slug,name,"}},
 		{"other columns", "slug,name\ncup,Cup\n", []string{"line 1: the columns must be slug,name,"}},
+		{"half a pair of texts", strings.TrimSuffix(columns, "\n") + ",name_ja\n", []string{"line 1, column name_ja: here follow name_ and description_"}},
+		{"texts the other way round", strings.TrimSuffix(columns, "\n") + ",description_ja,name_ja\n", []string{"line 1, column description_ja: here follow"}},
+		{"texts of two languages mixed", strings.TrimSuffix(columns, "\n") + ",name_ja,description_en\n", []string{"line 1, column name_ja: here follow"}},
+		{"texts in no language", strings.TrimSuffix(columns, "\n") + ",name_klingon,description_klingon\n", []string{"line 1, column name_klingon: here follow"}},
+		{"a language written otherwise", strings.TrimSuffix(columns, "\n") + ",name_zh_hant,description_zh_hant\n", []string{"line 1, column name_zh_hant: here follow"}},
+		{"texts twice", strings.TrimSuffix(columns, "\n") + ",name_ja,description_ja,name_ja,description_ja\n", []string{"line 1, column name_ja: here follow"}},
+		{"long text", strings.TrimSuffix(columns, "\n") + ",name_ja,description_ja\n" + strings.TrimSuffix(good, "\n") + "," + strings.Repeat("茶", 201) + ",\n",
+			[]string{"line 2, column name_ja: at most 200 characters"}},
 		{"no slug", columns + ",Cup,,,true,CUP,,12.50,3,false,,,true\n", []string{`line 2, column slug: lower-case letters, digits and hyphens, not ""`}},
 		{"slug", columns + "Cup,Cup,,,true,CUP,,12.50,3,false,,,true\n", []string{`line 2, column slug: lower-case letters, digits and hyphens, not "Cup"`}},
 		{"no name", columns + "cup, ,,,true,CUP,,12.50,3,false,,,true\n", []string{"line 2, column name: must not be empty"}},

@@ -24,6 +24,9 @@ func (t Texts) With(others Texts) Texts {
 	}
 	maps.Copy(all, others)
 	maps.DeleteFunc(all, func(_ string, text ProductText) bool { return text == ProductText{} })
+	if len(all) == 0 {
+		return nil
+	}
 	return all
 }
 
