@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -221,6 +222,18 @@ func TestClaimMail(t *testing.T) {
 		}
 		check("sent", models.MailSent, "", true)
 	})
+}
+
+// What each process asks every second reads an index. MariaDB reads a small table whole.
+func TestDueMailsUseAnIndex(t *testing.T) {
+	s, _ := newMailing(t, modelstest.Options(t))
+	plan, err := s.Plan(t.Context(), func() error {
+		_, err := s.DueMails(t.Context(), 10)
+		return err
+	})
+	if err != nil || !strings.Contains(plan, "mails_due") {
+		t.Errorf("got the plan %q, %v; want the index mails_due", plan, err)
+	}
 }
 
 func TestResendMail(t *testing.T) {

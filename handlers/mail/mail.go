@@ -33,6 +33,7 @@ import (
 // How the queue is worked through.
 const (
 	lookEvery = time.Second
+	lookAgain = 5 * time.Second // after the database did not do its part
 	batch     = 64
 	senders   = 4 // mails on their way at the same time
 	// patience is how long one mail may take. The lease on it is so much longer that clocks may differ
@@ -151,14 +152,16 @@ func (m *Mailer) WriteMetrics(w io.Writer) { m.metrics.WritePrometheus(w) }
 // Run sends what is due until the context ends, and returns when what is under way is done or given
 // up for now.
 func (m *Mailer) Run(ctx context.Context) {
-	for {
+	for pause := lookEvery; ; {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(lookEvery):
+		case <-time.After(pause):
 		}
+		pause = lookEvery
 		if err := m.SendDue(ctx); err != nil && ctx.Err() == nil {
 			m.log.Error("mails", "err", err)
+			pause = lookAgain
 		}
 	}
 }
@@ -171,48 +174,56 @@ func (m *Mailer) SendDue(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		m.sendAll(ctx, due)
-		if len(due) < batch || ctx.Err() != nil {
-			return nil
+		if err := m.sendAll(ctx, due); err != nil || len(due) < batch {
+			return err
 		}
 	}
 }
 
-func (m *Mailer) sendAll(ctx context.Context, due []models.Mail) {
+// sendAll sends the mails, some at a time, until the context ends or one of them cannot be taken.
+func (m *Mailer) sendAll(ctx context.Context, due []models.Mail) error {
+	handing, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
 	next := make(chan *models.Mail)
 	var wg sync.WaitGroup
 	for range min(senders, len(due)) {
 		wg.Go(func() {
 			for mail := range next {
-				m.take(ctx, mail)
+				if err := m.take(ctx, mail); err != nil {
+					stop(err)
+				}
 			}
 		})
 	}
 	for i := range due {
-		if ctx.Err() != nil {
+		if handing.Err() != nil {
 			break
 		}
 		next <- &due[i]
 	}
 	close(next)
 	wg.Wait()
+	return context.Cause(handing)
 }
 
-// take takes the turn to send a mail, sends it, and records how that ended.
-func (m *Mailer) take(ctx context.Context, mail *models.Mail) {
+// take takes the turn to send a mail, unless it is another process's, sends it, and records how that
+// ended. An error means that the turn could not be taken.
+func (m *Mailer) take(ctx context.Context, mail *models.Mail) error {
 	claimed, err := m.store.ClaimMail(ctx, mail, m.store.Now().Add(lease))
 	if err != nil || !claimed {
-		if err != nil {
-			m.log.Warn("mail not taken", "mail", mail.ID, "err", err)
-		}
-		return
+		return err
 	}
-	err = m.deliver(ctx, mail)
-	if err == nil {
-		m.sent.Inc()
-		m.record(ctx, mail, func(ctx context.Context) error { return m.store.MailSent(ctx, mail) })
-		return
+	if err := m.deliver(ctx, mail); err != nil {
+		m.putOff(ctx, mail, err)
+		return nil
 	}
+	m.sent.Inc()
+	m.record(ctx, mail, func(ctx context.Context) error { return m.store.MailSent(ctx, mail) })
+	return nil
+}
+
+// putOff records why a mail was not sent, and when it is tried again.
+func (m *Mailer) putOff(ctx context.Context, mail *models.Mail, err error) {
 	m.failed.Inc()
 	next := nextTry(mail.Tries, m.store.Now())
 	if r, ok := errors.AsType[*refusal](err); ok && r.final {

@@ -3,6 +3,7 @@ package mail
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -436,6 +437,21 @@ func TestDeadServer(t *testing.T) {
 	}
 	if !strings.Contains(p.logged.text(), "given_up=true") {
 		t.Error("that it was given up is not in the log")
+	}
+}
+
+// While no turn can be taken, as in a database that only reads, the pass ends and says why.
+func TestTurnsCannotBeTaken(t *testing.T) {
+	store, err := models.Open(t.Context(), modelstest.Options(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := newMailer(t, store, Config{From: "orders@shop.example"}, t.Output())
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.sendAll(t.Context(), make([]models.Mail, batch)); !errors.Is(err, models.ErrStoreDown) {
+		t.Errorf("got %v, want ErrStoreDown", err)
 	}
 }
 
