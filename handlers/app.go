@@ -193,6 +193,8 @@ func (a *App) routes(d Deps) {
 	app.Get("/", s.ShowCatalogue)
 	app.Get("/products/:slug", s.ShowProduct)
 	app.Get("/pages/:page", s.ShowText)
+	app.Get("/robots.txt", s.ShowRobots)
+	app.Get("/sitemap.xml", s.ShowSiteMap)
 
 	// Buying.
 	app.Get("/cart", s.ShowCart)

@@ -183,9 +183,6 @@ func toOrder(c *fiber.Ctx, token, notice string) error {
 
 func orderPath(token string) string { return "/o/" + url.PathEscape(token) }
 
-// private keeps an answer to itself: who holds an order's address sees the order, so no cache and
-// no search engine may.
-func private(c *fiber.Ctx) {
-	c.Set(fiber.HeaderCacheControl, "no-store")
-	c.Set("X-Robots-Tag", "noindex, nofollow")
-}
+// private keeps an answer to itself: who holds an order's address sees the order, so no cache may. No
+// search engine may either, as of all pages that are not published.
+func private(c *fiber.Ctx) { c.Set(fiber.HeaderCacheControl, "no-store") }

@@ -44,6 +44,7 @@ type productPage struct {
 type offer struct {
 	models.Variant
 	Price   string
+	Decimal string       // the price for programs
 	Picture *web.Picture // its own; nil when the product's stands for it
 	Most    int64        // pieces that can be ordered now
 	Few     bool         // so few are left that the page says so
@@ -56,7 +57,7 @@ func (p *Pages) ShowCatalogue(c *fiber.Ctx) error {
 		return err
 	}
 	page := cataloguePage{Page: p.base.Page(c, "catalogue.title")}
-	page.Description = page.T("catalogue.description", "shop", page.ShopName)
+	page.Publish(c, "/", page.T("catalogue.description", "shop", page.ShopName), "")
 	for _, product := range products {
 		if len(product.Variants) > 0 {
 			page.Products = append(page.Products, newCard(page.Page, product))
@@ -69,7 +70,7 @@ func newCard(page web.Page, product models.Product) card {
 	lowest, varies := prices(product)
 	k := card{
 		Name:    page.Theirs(product.NameIn(page.Lang)),
-		Address: "/products/" + url.PathEscape(product.Slug),
+		Address: productPath(product.Slug),
 		Picture: page.Picture(cmp.Or(product.Image, product.Variants[0].Image)),
 		Price:   page.Price(lowest),
 		Varies:  varies,
@@ -109,11 +110,13 @@ func (p *Pages) ShowProduct(c *fiber.Ctx) error {
 	page := productPage{Page: p.base.Page(c, "product.title", "name", name.Text)}
 	page.Name, page.Prose = page.Theirs(name), page.Theirs(prose)
 	lowest, varies := prices(*product)
-	page.Description = cmp.Or(prose.Text, name.Text)
-	page.Picture = page.Page.Picture(cmp.Or(product.Image, product.Variants[0].Image))
+	picture := cmp.Or(product.Image, product.Variants[0].Image)
+	page.Publish(c, productPath(product.Slug), cmp.Or(prose.Text, name.Text), picture)
+	page.Picture = page.Page.Picture(picture)
 	page.Price, page.Varies = page.Page.Price(lowest), varies
 	for _, v := range product.Variants {
 		o := offer{Variant: v, Price: page.Page.Price(v.Price), Most: most(v), Few: v.Counted && v.OnHand <= fewLeft}
+		o.Decimal = models.Money{Amount: v.Price, Currency: page.Currency()}.Decimal()
 		if v.Image != "" {
 			own := page.Page.Picture(v.Image)
 			o.Picture = &own

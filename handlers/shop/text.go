@@ -31,7 +31,7 @@ func (p *Pages) ShowText(c *fiber.Ctx) error {
 		return fiber.ErrNotFound
 	}
 	page := textPage{Page: p.base.Page(c, "pages."+name), Language: language}
-	page.Description = page.Title + " · " + page.ShopName
+	page.Publish(c, textPath(name), text, "")
 	page.Paragraphs = paragraphBreak.Split(text, -1)
 	return p.base.Render(c, "text", page)
 }

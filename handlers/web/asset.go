@@ -13,6 +13,7 @@ func (b *Base) Asset(c *fiber.Ctx) error {
 	if file == nil {
 		return fiber.ErrNotFound
 	}
+	c.Response().Header.Del("X-Robots-Tag") // pictures of articles may be found
 	c.Set(fiber.HeaderETag, file.ETag)
 	c.Set(fiber.HeaderCacheControl, "public, max-age=31536000, immutable")
 	c.Vary(fiber.HeaderAcceptEncoding)

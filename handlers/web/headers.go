@@ -43,6 +43,7 @@ func (b *Base) SetSecurityHeaders(c *fiber.Ctx) {
 	c.Set(fiber.HeaderContentSecurityPolicy, b.policy.images+b.policy.rest)
 	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
 	c.Set(fiber.HeaderReferrerPolicy, "same-origin") // other sites learn no address of ours; see SameSite
+	c.Set("X-Robots-Tag", noIndex)
 	c.Set("Cross-Origin-Opener-Policy", "same-origin-allow-popups")
 	c.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
 	if b.policy.https {

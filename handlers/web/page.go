@@ -15,7 +15,9 @@ import (
 //	<input type="hidden" name="_csrf" value="{{.CSRF}}">   {{.Image .Product.Image}}
 type Page struct {
 	Title       string
-	Description string // for search engines; empty for pages that are not to be found
+	Description string // for search engines; see Publish
+	Canonical   string // the address under which they keep the page; empty: it is not to be found
+	Shared      string // the whole address of the picture that stands beside a link to it
 	Lang        string
 	Languages   []*Language
 	ShopName    string

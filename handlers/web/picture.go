@@ -72,6 +72,7 @@ func (b *Base) Media(c *fiber.Ctx) error {
 	} else {
 		c.Status(fiber.StatusNotModified)
 	}
+	c.Response().Header.Del("X-Robots-Tag") // pictures of articles may be found
 	c.Set(fiber.HeaderETag, etag)
 	c.Set(fiber.HeaderCacheControl, "public, max-age=31536000, immutable")
 	return nil
