@@ -300,8 +300,8 @@ func (b *books) exec(statement string) {
 func TestFiguresUseIndexes(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, o models.Options) {
 		s := modelstest.Open(t, o)
-		fillOrders(t, s, 3000)
-		span := models.Span{From: fillStart.Add(1000 * time.Minute), To: fillStart.Add(1360 * time.Minute)}
+		fillOrders(t, s, 1000)
+		span := models.Span{From: fillStart.Add(700 * time.Minute), To: fillStart.Add(760 * time.Minute)}
 		for _, analyzed := range []bool{false, true} {
 			if analyzed {
 				if err := s.Analyze(context.Background()); err != nil {
