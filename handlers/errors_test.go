@@ -112,9 +112,9 @@ func send(t *testing.T, s *testShop, raw string) *http.Response {
 	return resp
 }
 
-// upload is the beginning of a request with a statement of so many bytes, and all of it if it is small.
-func upload(bytes int) string {
-	head := fmt.Sprintf("POST /admin/reconcile?day=2026-11-20 HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", bytes)
+// upload is the beginning of a request with a file of so many bytes, and all of it if it is small.
+func upload(target string, bytes int) string {
+	head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", target, bytes)
 	return head + strings.Repeat("x", min(bytes, 2<<20))
 }
 
@@ -128,8 +128,13 @@ func TestRefusedOnTheWire(t *testing.T) {
 		{"two lengths", "POST /cart/items HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
 		{"two lengths, other order and case", "POST /cart/items HTTP/1.1\r\nHost: x\r\ntransfer-ENCODING: chunked\r\ncontent-LENGTH: 5\r\n\r\n0\r\n\r\n", 400},
 		{"more than a megabyte", "POST /checkout HTTP/1.1\r\nHost: x\r\nContent-Length: 1048577\r\n\r\n", 413},
-		{"a statement of more than a megabyte", upload(1<<20 + 1), 303}, // to the login
-		{"a statement that is too large", upload(16<<20 + 1), 413},
+		{"a statement of more than a megabyte", upload("/admin/reconcile?day=2026-11-20", 1<<20+1), 303}, // to the login
+		{"a statement that is too large", upload("/admin/reconcile?day=2026-11-20", 16<<20+1), 413},
+		{"a picture of more than a megabyte", upload("/admin/goods/1/picture", 1<<20+1), 303},
+		{"a picture of an article", upload("/admin/goods/sku/%E8%8C%B6/picture", 1<<20+1), 303},
+		{"a catalogue of more than a megabyte", upload("/admin/goods/import", 1<<20+1), 303},
+		{"a picture that is too large", upload("/admin/goods/1/picture", 9<<20+1), 413},
+		{"more than a megabyte where goods take no file", upload("/admin/goods/1", 1<<20+1), 413},
 		{"address that cannot be read", "GET /products/%zz HTTP/1.1\r\nHost: x\r\n\r\n", 404},
 		{"headers beyond the buffer", "GET / HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("x", readBufferSize) + "\r\n\r\n", 431},
 	}

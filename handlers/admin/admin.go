@@ -157,11 +157,11 @@ func (a *Pages) table() []route {
 		{post, "/admin/goods/sku/:sku", keeping, a.changeVariant},
 		{post, "/admin/goods/sku/:sku/stock", keeping, a.changeStock},
 		{post, "/admin/goods/sku/:sku/count", keeping, a.countStock},
-		{post, "/admin/goods/sku/:sku/picture", keeping, a.setVariantPicture},
+		{post, "/admin/goods/sku/:sku/picture", keeping, patiently(a.setVariantPicture)},
 		{get, "/admin/goods/:id", everyone, a.showProduct},
 		{post, "/admin/goods/:id", keeping, a.changeProduct},
 		{post, "/admin/goods/:id/place", keeping, a.moveProduct},
-		{post, "/admin/goods/:id/picture", keeping, a.setProductPicture},
+		{post, "/admin/goods/:id/picture", keeping, patiently(a.setProductPicture)},
 		{post, "/admin/goods/:id/variants", keeping, a.addVariant},
 
 		// Numbers.

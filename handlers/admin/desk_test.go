@@ -180,7 +180,8 @@ func (b *browser) post(target string, form url.Values) answer {
 	return b.do(http.MethodPost, target, form)
 }
 
-// upload sends a form with a file, with the token of the last page that had one.
+// upload sends a form with a file, or without one when there is no field for it, with the token of the
+// last page that had one.
 func (b *browser) upload(target string, form map[string]string, field, file string) answer {
 	b.t.Helper()
 	var body bytes.Buffer
@@ -191,12 +192,14 @@ func (b *browser) upload(target string, form map[string]string, field, file stri
 			b.t.Fatal(err)
 		}
 	}
-	part, err := w.CreateFormFile(field, "file.csv")
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	if _, err := io.WriteString(part, file); err != nil {
-		b.t.Fatal(err)
+	if field != "" {
+		part, err := w.CreateFormFile(field, "file.csv")
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		if _, err := io.WriteString(part, file); err != nil {
+			b.t.Fatal(err)
+		}
 	}
 	if err := w.Close(); err != nil {
 		b.t.Fatal(err)

@@ -19,6 +19,16 @@ import (
 // uploadPatience is how long a large picture may take, with others before it.
 const uploadPatience = 40 * time.Second
 
+// patiently gives a handler of pictures more time than others have.
+func patiently(do fiber.Handler) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		ctx, cancel := context.WithTimeout(context.Background(), uploadPatience)
+		defer cancel()
+		c.SetUserContext(ctx)
+		return do(c)
+	}
+}
+
 // formAround is what a form may have beside its file.
 const formAround = 1 << 20
 
@@ -77,10 +87,7 @@ func (a *Pages) takePicture(c *fiber.Ctx, set func(sizes []models.Picture) error
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), uploadPatience)
-	defer cancel()
-	c.SetUserContext(ctx)
-	sizes, err := a.scale(ctx, body)
+	sizes, err := a.scale(c.UserContext(), body)
 	if err != nil {
 		return err
 	}

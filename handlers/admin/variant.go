@@ -126,6 +126,7 @@ type variantPage struct {
 	MoveID    string // of the next move
 	Pieces    []web.Field
 	Count     []web.Field
+	Counting  bool // something was typed there
 }
 
 // variantTyped is what was typed into the forms of the page, and why it was not done.
@@ -197,7 +198,7 @@ func (p *variantPage) offerActs(typed variantTyped) {
 	if !p.Variant.Counted {
 		return
 	}
-	p.MoveID = models.NewID()
+	p.MoveID, p.Counting = models.NewID(), typed.count != countForm{}
 	p.Pieces = p.Fields(typed.errs,
 		web.Field{Name: "pieces", Type: "number", Value: typed.stock.Pieces, Autocomplete: "off"},
 		web.Field{Name: "reason", Value: typed.stock.Reason, Max: models.MaxStockReason, Hint: "admin.stock.reason_hint"})
