@@ -549,3 +549,26 @@ func TestShopTexts(t *testing.T) {
 	b.get("/pages/terms").check(t, "not written", 404, "", nil, nil)
 	b.get("/pages/prices").check(t, "no such page", 404, "", nil, nil)
 }
+
+// TestLogoOnEveryPage: the shop's logo stands before its name.
+func TestLogoOnEveryPage(t *testing.T) {
+	s := newShop(t)
+	b := s.browse(desktop)
+	b.get("/").check(t, "no logo", 200, "", []string{`<a class="brand" href="/">Demo</a>`}, nil)
+	sizes := []models.Picture{{Width: 320, Height: 80, Body: []byte("small")}, {Width: 600, Height: 150, Body: []byte("large")}}
+	if err := s.store.ChangeLogo(t.Context(), models.CommandLine(), sizes); err != nil {
+		t.Fatal(err)
+	}
+	name, _ := models.ParsePictureName(s.store.Settings().Logo)
+	for _, page := range []string{"/", "/cart", "/nothing"} {
+		got := b.get(page)
+		for _, want := range []string{`<img class="logo" src="/media/` + name.Hash + `-600.jpg"`, name.Hash + `-320.jpg 320w`, `width="600" height="150">Demo</a>`} {
+			if !strings.Contains(got.body, want) {
+				t.Errorf("%s: got no %s in\n%s", page, want, got.body)
+			}
+		}
+	}
+	if got := b.get("/media/" + name.Hash + "-320.jpg"); got.status != 200 || got.body != "small" {
+		t.Errorf("its smaller size: got %d and %q, want 200 and the file", got.status, got.body)
+	}
+}

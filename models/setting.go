@@ -39,6 +39,7 @@ type Settings struct {
 	LatePayment      string // FulfilOrRefund or AskStaff
 	DuplicatePayment string // RefundAlways or AskStaff
 	LowStock         int64  // so few pieces are low
+	Logo             string // a PictureName; empty: there is none
 
 	texts  map[string]string // by page and language, such as "about.en"
 	paused map[GatewayName]bool
@@ -117,6 +118,19 @@ var (
 	}
 )
 
+// SetLogo is the picture that stands for the shop. Store.ChangeLogo also keeps the picture.
+var SetLogo = Setting{
+	Name: "shop.logo",
+	get:  func(s Settings) string { return s.Logo },
+	set: func(s *Settings, value string) error {
+		if _, is := ParsePictureName(value); !is && value != "" {
+			return refused("invalid.picture_format")
+		}
+		s.Logo = value
+		return nil
+	},
+}
+
 // SetText is the setting of one of ShopPages in a language.
 func SetText(page, language string) Setting {
 	key := page + "." + language
@@ -170,7 +184,7 @@ const (
 // settingNamed returns the setting with the name. False: it is none of these, such as SettingRequireTOTP.
 func settingNamed(name string) (Setting, bool) {
 	for _, known := range []Setting{
-		SetShopName, SetShippingFee, SetFreeShippingFrom, SetPaymentWindow, SetLatePayment, SetDuplicate, SetLowStock,
+		SetShopName, SetShippingFee, SetFreeShippingFrom, SetPaymentWindow, SetLatePayment, SetDuplicate, SetLowStock, SetLogo,
 	} {
 		if known.Name == name {
 			return known, true

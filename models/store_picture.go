@@ -57,11 +57,7 @@ func (s *Store) SetVariantPicture(ctx context.Context, by Actor, sku string, siz
 
 // setPicture lets the row show the picture, and keeps the picture.
 func (tx *Tx) setPicture(by Actor, row any, subject, was string, sizes []Picture) error {
-	name := ""
-	if len(sizes) > 0 {
-		largest := sizes[len(sizes)-1]
-		name = PictureName{hashPictures(sizes), largest.Width, largest.Height}.String()
-	}
+	name := nameOf(sizes)
 	if name == was {
 		return nil
 	}
@@ -72,6 +68,15 @@ func (tx *Tx) setPicture(by Actor, row any, subject, was string, sizes []Picture
 		return err
 	}
 	return tx.AddAudit(by, ActPicture, subject, was+" → "+name)
+}
+
+// nameOf is what is kept of a picture in these sizes, empty when there are none.
+func nameOf(sizes []Picture) string {
+	if len(sizes) == 0 {
+		return ""
+	}
+	largest := sizes[len(sizes)-1]
+	return PictureName{hashPictures(sizes), largest.Width, largest.Height}.String()
 }
 
 // keepPicture adds the sizes, unless they are there.

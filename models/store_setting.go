@@ -194,10 +194,41 @@ func (s *Store) ChangeSettings(ctx context.Context, by Actor, wanted []SettingCh
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := s.learnSettings(ctx); err != nil {
-		s.log.Warn("changed settings not read yet", "err", err) // they are kept, and soon known
-	}
+	s.learnOwn(ctx)
 	return changed, nil, nil
+}
+
+// learnOwn reads what was just changed here. It is kept, and where it cannot be read now, soon known.
+func (s *Store) learnOwn(ctx context.Context) {
+	if err := s.learnSettings(ctx); err != nil {
+		s.log.Warn("changed settings not read yet", "err", err)
+	}
+}
+
+// ChangeLogo gives the shop a picture in these sizes, the largest last; without any, it has none any
+// more.
+func (s *Store) ChangeLogo(ctx context.Context, by Actor, sizes []Picture) error {
+	err := s.Tx(ctx, func(tx *Tx) error {
+		if err := tx.putSetting(settingsVersion, NewID()); err != nil {
+			return err
+		}
+		states, err := s.settingStates(tx.db, []Setting{SetLogo})
+		if err != nil {
+			return err
+		}
+		wanted, before := SettingChange{Setting: SetLogo, Value: nameOf(sizes)}, states[SetLogo.Name]
+		if wanted.fulfilled(before) {
+			return nil
+		}
+		if err := tx.keepPicture(sizes); err != nil {
+			return err
+		}
+		return tx.changeSetting(by, wanted, before)
+	})
+	if err == nil {
+		s.learnOwn(ctx)
+	}
+	return err
 }
 
 func (tx *Tx) changeSettings(by Actor, wanted []SettingChange) (changed, moved []string, err error) {

@@ -185,6 +185,7 @@ func (a *Pages) table() []route {
 		// Settings.
 		{get, "/admin/settings", only(owner), a.showSettings},
 		{post, "/admin/settings/shop", only(owner), a.changeShop},
+		{post, logoPath, only(owner), patiently(a.changeLogo)},
 		{post, "/admin/settings/money", only(owner).fresh(), a.changeMoney},
 		{post, "/admin/settings/texts/:language", only(owner), a.changeTexts},
 

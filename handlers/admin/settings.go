@@ -17,6 +17,7 @@ type settingsPage struct {
 	Page
 	Shop, Money settingForm
 	Texts       []settingForm // one for each language
+	Upload      *upload       // of the logo
 }
 
 // settingForm is a group of settings that are saved together.
@@ -110,6 +111,8 @@ func (a *Pages) settingsAs(c *fiber.Ctx, typed typedSettings) error {
 		form.Title, form.Language = l.Name, l.Code
 		page.Texts = append(page.Texts, form)
 	}
+	page.Upload = page.upload("/admin/settings", a.store.Settings().Logo, typed.errs)
+	page.Upload.Title = page.T("admin.settings.logo")
 	switch {
 	case len(typed.errs) > 0:
 		c.Status(http.StatusUnprocessableEntity)
@@ -187,6 +190,24 @@ func (a *Pages) changeTexts(c *fiber.Ctx) error {
 		}
 	}
 	return fiber.ErrNotFound
+}
+
+// logoPath takes the shop's logo.
+const logoPath = "/admin/settings/picture"
+
+// changeLogo gives the shop the logo that is sent, or takes the present one away.
+func (a *Pages) changeLogo(c *fiber.Ctx) error {
+	err := a.takePicture(c, func(sizes []models.Picture) error {
+		return a.store.ChangeLogo(c.UserContext(), a.actor(c), sizes)
+	})
+	errs, err := fieldErrors(err)
+	if err != nil {
+		return err
+	}
+	if errs != nil {
+		return a.settingsAs(c, typedSettings{errs: errs})
+	}
+	return a.done(c, "/admin/settings", "admin.settings.logo_done")
 }
 
 // changeSettings saves what was changed of a group, and says what that was.

@@ -1,6 +1,9 @@
 package admin
 
 import (
+	"bytes"
+	"image"
+	"image/png"
 	"net/url"
 	"regexp"
 	"strings"
@@ -123,4 +126,38 @@ func TestSettingsOfTwoOwners(t *testing.T) {
 	if s.ShippingFee != 800 || s.PaymentWindow.String() != "2h0m0s" || s.LatePayment != models.AskStaff {
 		t.Errorf("at last: got %+v, want Bob's fee and window, and Ada's policy", s)
 	}
+}
+
+func TestLogo(t *testing.T) {
+	d := newDesk(t)
+	b := d.as(d.hire("ada@example.com", owner))
+	b.get("/admin/settings").check(t, "none yet", 200, "", []string{`<h2 id="picture">Logo</h2>`, `action="/admin/settings/picture"`}, []string{"/media/", `name="remove"`})
+	for name, file := range map[string]string{"no file": "", "text": "not a picture", "half a picture": logo(t)[:60]} {
+		got := b.upload("/admin/settings/picture", map[string]string{}, "picture", file)
+		got.check(t, name, 422, "", []string{`id="picture-error"`}, []string{"/media/"})
+	}
+	b.upload("/admin/settings/picture", map[string]string{}, "picture", logo(t)).check(t, "logo", 303, "/admin/settings", nil, nil)
+	name, is := models.ParsePictureName(d.store.Settings().Logo)
+	if !is || name.Width != 40 || name.Height != 20 {
+		t.Fatalf("logo: got %q, want a picture of 40 by 20", d.store.Settings().Logo)
+	}
+	b.get("/admin/settings").check(t, "changed", 200, "", []string{"The logo is changed.", `src="/media/` + name.Hash + `-40.jpg"`, `name="remove"`}, nil)
+	b.upload("/admin/settings/picture", map[string]string{"remove": "1"}, "picture", "").check(t, "remove", 303, "/admin/settings", nil, nil)
+	if got := d.store.Settings().Logo; got != "" {
+		t.Errorf("after taking it away: got logo %q, want none", got)
+	}
+	entries, err := d.store.AuditEntries(t.Context(), 0, 2)
+	if err != nil || len(entries) != 2 || entries[0].Details != name.String()+" → (empty)" || entries[1].Details != "(empty) → "+name.String() {
+		t.Errorf("audit log: got %+v, %v, want both changes", entries, err)
+	}
+}
+
+// logo is a small PNG file.
+func logo(t *testing.T) string {
+	t.Helper()
+	var file bytes.Buffer
+	if err := png.Encode(&file, image.NewRGBA(image.Rect(0, 0, 40, 20))); err != nil {
+		t.Fatal(err)
+	}
+	return file.String()
 }

@@ -38,7 +38,7 @@ func MaxUpload(address string) int {
 	switch {
 	case address == statementPath:
 		return maxStatement
-	case address == goodsPath+"/import", address == goodsPath+"/import/apply",
+	case address == logoPath, address == goodsPath+"/import", address == goodsPath+"/import/apply",
 		strings.HasPrefix(address, goodsPath+"/") && strings.HasSuffix(address, "/picture"):
 		return pictures.MaxBytes + formAround
 	default:
@@ -48,6 +48,7 @@ func MaxUpload(address string) int {
 
 // upload is the form that takes a picture.
 type upload struct {
+	Title   string
 	Action  string
 	Picture *web.Picture // the present one; nil: none
 	Error   string
@@ -55,7 +56,7 @@ type upload struct {
 
 // upload makes the form for what has its page at the address.
 func (p Page) upload(address, image string, errs web.FieldErrors) *upload {
-	u := &upload{Action: address + "/picture"}
+	u := &upload{Title: p.T("admin.goods.picture"), Action: address + "/picture"}
 	if image != "" {
 		picture := p.Picture(image)
 		u.Picture = &picture

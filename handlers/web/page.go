@@ -21,6 +21,7 @@ type Page struct {
 	Lang        string
 	Languages   []*Language
 	ShopName    string
+	Logo        *Picture // nil: the shop has none
 	Path        string
 	PublicURL   string
 	CartCount   int64
@@ -47,6 +48,10 @@ func (b *Base) Page(c *fiber.Ctx, titleKey string, args ...any) Page {
 		Texts:     b.shopTexts(language),
 		SandboxOn: b.Config.SandboxOn,
 		base:      b, language: language, session: session,
+	}
+	if name := b.Store.Settings().Logo; name != "" {
+		logo := p.Picture(name)
+		p.Logo = &logo
 	}
 	if len(b.languages.all) > 1 {
 		p.Languages = b.languages.all
