@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -132,7 +133,7 @@ func (a *App) server(c web.Config) *fiber.App {
 	app.Server().HeaderReceived = limits
 	app.Use(a.observe)
 	app.Use(recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: a.logPanic}))
-	app.Use(refuseTwoLengths)
+	app.Use(refuseTwoLengths, refuseEncoded)
 	return app
 }
 
@@ -236,6 +237,17 @@ func refuseTwoLengths(c *fiber.Ctx) error {
 	if hasHeader(raw, "transfer-encoding:") && hasHeader(raw, "content-length:") {
 		c.Context().SetConnectionClose()
 		return fiber.ErrBadRequest
+	}
+	return c.Next()
+}
+
+// refuseEncoded refuses a body that says it is compressed: gateways sign and browsers send plain
+// bytes, and what is small on the wire may fill the memory when it is unpacked.
+func refuseEncoded(c *fiber.Ctx) error {
+	for _, encoding := range c.Request().Header.PeekAll(fiber.HeaderContentEncoding) {
+		if name := strings.TrimSpace(string(encoding)); name != "" && !strings.EqualFold(name, "identity") {
+			return fiber.ErrUnsupportedMediaType
+		}
 	}
 	return c.Next()
 }

@@ -127,6 +127,9 @@ func TestRefusedOnTheWire(t *testing.T) {
 		{"chunked", "POST /cart/items HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 403},
 		{"two lengths", "POST /cart/items HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
 		{"two lengths, other order and case", "POST /cart/items HTTP/1.1\r\nHost: x\r\ntransfer-ENCODING: chunked\r\ncontent-LENGTH: 5\r\n\r\n0\r\n\r\n", 400},
+		{"compressed", "POST /checkout HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\nContent-Length: 1\r\n\r\nx", 415},
+		{"not compressed, and says so", "POST /pay/notify/scanforpay HTTP/1.1\r\nHost: x\r\nContent-Encoding: identity\r\nContent-Length: 1\r\n\r\nx", 401},
+		{"compressed, said second", "POST /pay/notify/scanforpay HTTP/1.1\r\nHost: x\r\nContent-Encoding: identity\r\nContent-Encoding: GZIP\r\nContent-Length: 1\r\n\r\nx", 415},
 		{"more than a megabyte", "POST /checkout HTTP/1.1\r\nHost: x\r\nContent-Length: 1048577\r\n\r\n", 413},
 		{"a statement of more than a megabyte", upload("/admin/reconcile?day=2026-11-20", 1<<20+1), 303}, // to the login
 		{"a statement that is too large", upload("/admin/reconcile?day=2026-11-20", 16<<20+1), 413},

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -27,9 +26,6 @@ const (
 // is answered so that the gateway comes again. No answer but the acknowledgement says success.
 func (p *Pages) Notify(gateway models.GatewayName) fiber.Handler {
 	return func(c *fiber.Ctx) error {
-		if encoded(c) {
-			return answer(c, fiber.StatusUnsupportedMediaType, "encoded bodies are not read")
-		}
 		body := bytes.Clone(c.Request().Body())
 		models.KillPoint("notify.read")
 		if len(body) > maxNotification {
@@ -58,16 +54,6 @@ func (p *Pages) answerNotification(c *fiber.Ctx, err error) error {
 		return answer(c, fiber.StatusServiceUnavailable, "not now, send it again")
 	}
 	return answer(c, fiber.StatusInternalServerError, "our fault, send it again")
-}
-
-// encoded reports whether the body claims to be compressed. Gateways sign and send plain bytes.
-func encoded(c *fiber.Ctx) bool {
-	for _, encoding := range c.Request().Header.PeekAll(fiber.HeaderContentEncoding) {
-		if name := strings.TrimSpace(string(encoding)); name != "" && !strings.EqualFold(name, "identity") {
-			return true
-		}
-	}
-	return false
 }
 
 func answer(c *fiber.Ctx, status int, text string) error {
