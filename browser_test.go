@@ -11,10 +11,13 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
+
+	"saoma/payments/sandbox"
 )
 
 // TestBrowser buys in a real browser: at a desktop, where the code turns into a receipt by itself;
@@ -105,6 +108,9 @@ func newTab(t *testing.T, ctx context.Context) tab {
 			if strings.Contains(e.Entry.Text, "422") { // a form sent back with what is wrong in it
 				return
 			}
+			if strings.Contains(e.Entry.Text, "ERR_INTERNET_DISCONNECTED") { // by the test
+				return
+			}
 			if e.Entry.Level == log.LevelError || e.Entry.Source == log.SourceSecurity {
 				complain(fmt.Sprintf("%s: %s %s", e.Entry.Source, e.Entry.Text, e.Entry.URL))
 			}
@@ -144,9 +150,19 @@ func (b tab) text(selector string) string {
 	return text
 }
 
+// placeOrder is the button that places the order.
+const placeOrder = `form[action="/checkout"] button[type="submit"]`
+
 // order buys an article up to the button that places the order, and presses it. Without a wallet none
 // is chosen.
 func (b tab) order(s *testShop, slug, wallet, then string) {
+	b.t.Helper()
+	b.choose(s, slug, wallet)
+	b.click(placeOrder, then)
+}
+
+// choose buys an article up to the button that places the order.
+func (b tab) choose(s *testShop, slug, wallet string) {
 	b.t.Helper()
 	b.do(chromedp.Navigate(s.url))
 	b.click(`a[href="/products/`+slug+`"]`, `button[name="buy_now"]`)
@@ -162,7 +178,6 @@ func (b tab) order(s *testShop, slug, wallet, then string) {
 	if wallet != "" {
 		b.do(chromedp.Click(`input[name="wallet"][value="`+wallet+`"]`, chromedp.ByQuery))
 	}
-	b.click(`form[action="/checkout"] button[type="submit"]`, then)
 }
 
 // buyAtDesktop scans the code, for which a second tab stands in, and sees the first tab change.
@@ -278,6 +293,59 @@ func TestOneCodeInBrowsers(t *testing.T) {
 	phone.click("a.wallet-wechat", `button[value="pay"]`)
 	phone.click(`button[value="pay"]`, "#order.order-paid")
 	desk.becomes("#order.order-paid")
+	if got := len(s.sandbox.payments()); got != 1 {
+		t.Errorf("the gateways know %d payments, want 1", got)
+	}
+	s.audit()
+}
+
+// offline takes the page off the network, or puts it back.
+func (b tab) offline(off bool) {
+	b.t.Helper()
+	requests := chromedp.ActionFunc(func(ctx context.Context) error {
+		all := []*network.Conditions{{DownloadThroughput: -1, UploadThroughput: -1}}
+		_, err := network.EmulateNetworkConditionsByRule(off, all).Do(ctx)
+		return err
+	})
+	b.do(network.Enable(), requests, network.OverrideNetworkState(off, 0, -1, -1))
+}
+
+// awaited lets an expression be what its promise comes to.
+func awaited(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }
+
+// TestOrderPageThroughEverything clicks twice, reloads, watches from two tabs, loses the network while
+// the money comes, and goes away and back: one payment, and every page tells the truth in the end.
+func TestOrderPageThroughEverything(t *testing.T) {
+	chromium := chromiumOrSkip(t)
+	t.Parallel()
+	s := startShop(t, sqliteDatabase(t))
+	b := openBrowser(t, chromium, desktopChrome, 1280, 900)
+	b.choose(s, "e-book", "wechat")
+	b.do(chromedp.DoubleClick(placeOrder, chromedp.ByQuery))
+	b.becomes("#order.order-waiting img.code")
+	var address string
+	b.do(chromedp.Location(&address), chromedp.Reload())
+	b.becomes("#order.order-waiting img.code")
+
+	ctx, leave := chromedp.NewContext(b.ctx)
+	defer leave()
+	second := newTab(t, ctx)
+	second.do(chromedp.Navigate(address), page.BringToFront())
+	second.becomes("#order.order-waiting img.code")
+
+	b.offline(true)
+	s.sandbox.act(s.sandbox.newest().Number, sandbox.Pay, sandbox.NotifyBefore)
+	second.becomes("#order.order-paid")
+	var reached bool
+	b.do(page.BringToFront(), chromedp.Evaluate(`fetch(location).then(() => true, () => false)`, &reached, awaited))
+	if reached || b.count("#order.order-waiting") != 1 {
+		t.Errorf("offline: the shop was reached: %v; the page should show what it knows", reached)
+	}
+	b.offline(false)
+	b.becomes("#order.order-paid")
+
+	b.do(chromedp.Navigate(s.url), chromedp.NavigateBack())
+	b.becomes("#order.order-paid")
 	if got := len(s.sandbox.payments()); got != 1 {
 		t.Errorf("the gateways know %d payments, want 1", got)
 	}
