@@ -83,6 +83,9 @@ func (p *Pages) orderPage(c *fiber.Ctx, s standing) *orderPage {
 	switch page.State {
 	case stateWaiting, stateChoose:
 		page.Offer = page.offerOf(s, device)
+		if page.State == stateWaiting && page.Offer.Kind == offerTaken {
+			page.Heading = page.T("order.choose.heading")
+		}
 		page.offerWallets(s, routes, device)
 		if page.GoesOn = s.goesOn(routes, device); page.GoesOn {
 			name := page.walletName(device.Inside)
@@ -162,7 +165,10 @@ func (page *orderPage) OrderAgain() bool {
 }
 
 // Only reports whether there is one wallet to pay with, so that its button can say so.
-func (page *orderPage) Only() bool { return page.Offer == nil && len(page.Wallets) == 1 }
+func (page *orderPage) Only() bool { return page.First() && len(page.Wallets) == 1 }
+
+// First reports whether choosing a wallet is the first thing to do here, since nothing else can be.
+func (page *orderPage) First() bool { return page.Offer == nil || page.Offer.Kind == offerTaken }
 
 // Receipt reports whether the lines are a receipt.
 func (page *orderPage) Receipt() bool { return page.State == statePaid }
