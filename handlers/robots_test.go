@@ -93,3 +93,33 @@ func TestProductForPrograms(t *testing.T) {
 		`<link itemprop="availability" href="https://schema.org/OutOfStock">`,
 	}, []string{"InStock"})
 }
+
+var (
+	anyPicture = regexp.MustCompile(`<img [^>]*>`)
+	anySource  = regexp.MustCompile(`<(?:img|script|link rel="(?:stylesheet|icon)")[^>]* (?:src|srcset|href)="([^"]+)"`)
+)
+
+// TestPagesLoadNothingFromElsewhere reads what pages make a browser load: all of it is the shop's own, and
+// a picture has its size, so that nothing moves when it comes.
+func TestPagesLoadNothingFromElsewhere(t *testing.T) {
+	s := newShop(t)
+	b := s.browse(desktop)
+	b.fill("tea-set", "TEA-SET", "1")
+	for _, path := range []string{"/", "/products/tea-set", "/cart", "/checkout", "/orders", "/nothing", "/admin/login"} {
+		body := b.get(path).body
+		loads := anySource.FindAllStringSubmatch(body, -1)
+		if len(loads) == 0 {
+			t.Errorf("%s loads nothing:\n%s", path, body)
+		}
+		for _, load := range loads {
+			if !strings.HasPrefix(load[1], "/") || strings.HasPrefix(load[1], "//") {
+				t.Errorf("%s loads %q", path, load[1])
+			}
+		}
+		for _, picture := range anyPicture.FindAllString(body, -1) {
+			if !strings.Contains(picture, ` width="`) || !strings.Contains(picture, ` height="`) {
+				t.Errorf("%s has a picture without its size: %s", path, picture)
+			}
+		}
+	}
+}
