@@ -87,6 +87,24 @@ func (i *Import) Count() (added, changed, same int) {
 	return added, changed, same
 }
 
+// Changing are the products that the import changes, and of them the variants that it changes.
+func (i *Import) Changing() []ImportedProduct {
+	var all []ImportedProduct
+	for _, p := range i.Products {
+		whole := p.Variants
+		p.Variants = nil
+		for _, v := range whole {
+			if v.New || len(v.Changes) > 0 {
+				p.Variants = append(p.Variants, v)
+			}
+		}
+		if p.New || len(p.Changes)+len(p.Variants) > 0 {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
 // compare says what of the file's products is other than what is known of them by slug and by SKU.
 func (i *Import) compare(products []Product, known []Product, variants []Variant, currency string) {
 	bySlug, bySKU := map[string]Product{}, map[string]*Variant{}

@@ -3,6 +3,8 @@ package models
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"gorm.io/gorm"
 )
@@ -45,7 +47,7 @@ func planImport(db *gorm.DB, products []Product, withStock bool, currency string
 
 // PutProducts writes products and their variants, all or none, for whoever runs the program. What has a
 // known slug or SKU is changed, the rest is added behind the others. Stock on hand is set to the given
-// number; what is reserved stays.
+// number; what is reserved stays, and what is sold meanwhile stays sold.
 func (s *Store) PutProducts(ctx context.Context, products []Product) error {
 	return s.Tx(ctx, func(tx *Tx) error { return tx.importProducts(CommandLine(), products, true, nil) })
 }
@@ -107,9 +109,7 @@ func (tx *Tx) addImported(by Actor, plan *Import) error {
 			v.ID, v.ProductID, v.Reserved = NewID(), p.ID, 0
 			variants = append(variants, v.Variant)
 			if v.OnHand != 0 {
-				moves = append(moves, StockMove{
-					ID: NewID(), VariantID: v.ID, Kind: StockImported, Delta: v.OnHand, Shelf: v.OnHand, Actor: truncate(by.Name, 254),
-				})
+				moves = append(moves, importMove(by, v.Variant, v.OnHand))
 			}
 		}
 	}
@@ -122,8 +122,9 @@ func (tx *Tx) addImported(by Actor, plan *Import) error {
 	return tx.db.CreateInBatches(moves, rowsAtOnce).Error
 }
 
-// changeImported changes what is there.
+// changeImported changes what is there, in one statement a row.
 func (tx *Tx) changeImported(by Actor, plan *Import, seen *ImportSeen) error {
+	deltas := map[string]int64{} // by id
 	for _, p := range plan.Products {
 		if len(p.Changes) > 0 {
 			err := tx.db.Model(&Product{}).Where("id = ?", p.ID).
@@ -136,42 +137,56 @@ func (tx *Tx) changeImported(by Actor, plan *Import, seen *ImportSeen) error {
 			if len(v.Changes) == 0 {
 				continue
 			}
-			if err := tx.changeImportedVariant(by, p.ID, v, seen); err != nil {
+			delta := v.delta(seen)
+			if err := tx.changeImportedVariant(p.ID, v, delta); err != nil {
 				return err
+			}
+			if delta != 0 {
+				deltas[v.ID] = delta
 			}
 		}
 	}
-	return nil
+	return tx.addImportedMoves(by, deltas)
 }
 
-func (tx *Tx) changeImportedVariant(by Actor, productID string, v ImportedVariant, seen *ImportSeen) error {
-	err := tx.db.Model(&Variant{}).Where("id = ?", v.ID).Updates(map[string]any{
+// delta is by how much the stock moves, so that what was sold since it was seen stays sold.
+func (v ImportedVariant) delta(seen *ImportSeen) int64 {
+	if seen == nil {
+		return v.OnHand - v.known.OnHand
+	}
+	if was, changes := seen.OnHand[v.SKU]; changes {
+		return v.OnHand - was
+	}
+	return 0
+}
+
+func (tx *Tx) changeImportedVariant(productID string, v ImportedVariant, delta int64) error {
+	set := tx.db.Model(&Variant{}).Where("id = ? AND on_hand + ? >= 0", v.ID, delta).Updates(map[string]any{
 		"product_id": productID, "options": v.Options, "price": v.Price, "counted": v.Counted, "digital": v.Digital,
-		"delivery": v.Delivery, "image": v.Image, "active": v.Active,
-	}).Error
-	if err != nil {
-		return err
-	}
-	now, err := variantBySKU(tx.db, v.SKU) // which nobody else moves any more
-	if err != nil {
-		return err
-	}
-	delta := v.OnHand - now.OnHand
-	if seen != nil {
-		was, changes := seen.OnHand[v.SKU]
-		if delta = v.OnHand - was; !changes {
-			delta = 0
-		}
-	}
-	switch {
-	case delta == 0:
-		return nil
-	case now.OnHand+delta < 0:
+		"delivery": v.Delivery, "image": v.Image, "active": v.Active, "on_hand": gorm.Expr("on_hand + ?", delta),
+	})
+	if set.Error == nil && set.RowsAffected == 0 {
 		return ErrStockMoved
 	}
-	err = tx.db.Model(&Variant{}).Where("id = ?", v.ID).Updates(map[string]any{"on_hand": gorm.Expr("on_hand + ?", delta)}).Error
-	if err != nil {
+	return set.Error
+}
+
+// addImportedMoves keeps the moves of variants whose rows nobody else changes any more.
+func (tx *Tx) addImportedMoves(by Actor, deltas map[string]int64) error {
+	var moved []Variant
+	if err := tx.db.Where("id IN ?", slices.Collect(maps.Keys(deltas))).Find(&moved).Error; err != nil {
 		return err
 	}
-	return tx.addStockMove(by, StockMove{ID: NewID(), VariantID: v.ID, Kind: StockImported, Delta: delta}, now.Shelf()+delta)
+	moves := make([]StockMove, len(moved))
+	for i, v := range moved {
+		moves[i] = importMove(by, v, deltas[v.ID])
+	}
+	return tx.db.CreateInBatches(moves, rowsAtOnce).Error
+}
+
+// importMove is the move of a variant that has moved by so many.
+func importMove(by Actor, v Variant, delta int64) StockMove {
+	return StockMove{
+		ID: NewID(), VariantID: v.ID, Kind: StockImported, Delta: delta, Shelf: v.Shelf(), Actor: truncate(by.Name, 254),
+	}
 }

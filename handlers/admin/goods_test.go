@@ -383,7 +383,7 @@ func TestImport(t *testing.T) {
 		"shirt,Shirt <b>,\"Heavy\ncotton\",,true,SHIRT-M,M,89.00,3,false,,,true\n")
 	shown := b.sendFile(look, "file", file, nil)
 	shown.check(t, "what it would change", 200, "", []string{
-		"New: 2. Changed: 1. As it is: 3.", "<del>25.00</del> <ins>27.00</ins>", "Jar &lt;b&gt;", "stays as it is",
+		"New: 2. Changed: 1. As it is: 3.", "<del>25.00</del> <ins>27.00</ins>", "Jar &lt;b&gt;", "CN¥7.00 · 4 free", "stays as it is", "Do it",
 	}, []string{"<b>", "<del>10</del>"})
 	if got := d.variant("cup").Price; got != 2500 {
 		t.Errorf("before it was told to: got a price of %d, want 2500", got)
@@ -414,5 +414,5 @@ func TestImport(t *testing.T) {
 
 	export := b.get("/admin/goods.csv")
 	export.check(t, "export", 200, "", []string{"cup,Product cup,,,true,cup,,29.00,19,false,,,true", "secret link"}, nil)
-	b.sendFile(look, "file", []byte(export.body), stock).check(t, "the export again", 200, "", []string{"New: 0. Changed: 0. As it is: 7."}, nil)
+	b.sendFile(look, "file", []byte(export.body), stock).check(t, "the export again", 200, "", []string{"New: 0. Changed: 0. As it is: 7."}, []string{"Do it"})
 }

@@ -49,10 +49,11 @@ type importPage struct {
 	WithStock bool
 
 	// What the file changes; nil: there is no file yet.
-	Plan  *models.Import
-	Count string
-	File  string // carried along, as is what was seen
-	Seen  string
+	Plan    *models.Import
+	Changes bool // it changes something
+	Count   string
+	File    string // carried along, as is what was seen
+	Seen    string
 }
 
 // importForm is a catalogue file, and how it is to be taken.
@@ -98,6 +99,7 @@ func (a *Pages) importAs(c *fiber.Ctx, form importForm, why refusal) error {
 	}
 	page := importPage{Page: a.page(c, "admin.import.title"), Plan: plan, WithStock: form.withStock}
 	added, changed, same := plan.Count()
+	page.Changes = added+changed > 0
 	page.Count = page.T("admin.import.count", "added", added, "changed", changed, "same", same)
 	seen, err := json.Marshal(plan.Seen())
 	if err != nil {
