@@ -11,9 +11,9 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"saoma/handlers/pictures"
 	"saoma/handlers/web"
 	"saoma/models"
-	"saoma/pictures"
 )
 
 // uploadPatience is how long a large picture may take, with others before it.
