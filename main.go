@@ -516,7 +516,11 @@ func importProducts(ctx context.Context, c *config.Config, file string) error {
 		return err
 	}
 	defer store.Close()
-	if err := store.PutProducts(ctx, list); err != nil {
+	err = store.PutProducts(ctx, list)
+	if errors.Is(err, models.ErrPictureUnknown) {
+		return fmt.Errorf("%s: the shop does not have the picture %w", file, errors.Unwrap(err))
+	}
+	if err != nil {
 		return err
 	}
 	fmt.Printf("%d products are in the catalogue.\n", len(list))

@@ -371,6 +371,14 @@ func TestProductsGoOutAndIn(t *testing.T) {
 			t.Errorf("exported again: got\n%s\nwant what was imported\n%s", again.stdout, changed)
 		}
 
+		foreign := strings.Replace(changed, "tea-set.svg", strings.Repeat("0a", 16)+"-640x480.jpg", 1)
+		if err := os.WriteFile(file, []byte(foreign), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := saoma(t, "products", "import", file, "--config", s.config); got.code != 1 || !strings.Contains(got.stderr, "does not have the picture 0a0a") {
+			t.Errorf("import of a picture of another shop: got %+v, want it refused", got)
+		}
+
 		bad := strings.Replace(changed, "93.50", "ninety", 1) + strings.Replace(changed, "tea-set", "tea-set-2", 1)
 		if err := os.WriteFile(file, []byte(bad), 0o600); err != nil {
 			t.Fatal(err)
