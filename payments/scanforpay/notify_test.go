@@ -125,6 +125,7 @@ func TestParseNotificationMalformed(t *testing.T) {
 		{"status twice", body(`"status":1`, `"status":0,"status":1`)},
 		{"status in capitals too", body(`"status":1`, `"status":1,"STATUS":0`)},
 		{"status with a long s too", body(`"status":1`, `"status":1,"ſtatus":0`)},
+		{"number twice with blanks", body(`"orderNo":"2026030112000757"`, `" orderNo":"1","orderNo ":"1"`)},
 		{"status twice by escape", body(`"status":1`, `"status":1,"\u0073tatus":0`)},
 		{"status only in capitals", body(`"status"`, `"STATUS"`)},
 		{"status in two spaced spellings", body(`"status":1`, `" status":1,"status ":1`)},
