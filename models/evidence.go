@@ -16,7 +16,8 @@ const (
 const MaxRule = 200
 
 // Evidence is one message from or to a gateway as it stood on the wire, and what was made of it.
-// It is only ever added to. Within one order each row holds the hash of the row before.
+// It is only ever added to, but for what strangers send: see Tx.ForgetLoneEvidence. Within one order
+// each row holds the hash of the row before.
 type Evidence struct {
 	ID        string  `gorm:"primaryKey"`
 	OrderID   *string // null: the message named no order of ours

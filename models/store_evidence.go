@@ -102,6 +102,22 @@ func loneEvidence(db *gorm.DB, before string, limit int) (rows []Evidence, err e
 	return rows, err
 }
 
+// forgetAtOnce is how many messages one call of ForgetLoneEvidence removes at most.
+const forgetAtOnce = 100
+
+// ForgetLoneEvidence removes the oldest messages that a gateway's address received, with the verdict and
+// about no order of ours, but for so many of the newest. It removes a few at a time: whoever calls it
+// after each message that is added never has more to remove. What belongs to an order always stays.
+func (tx *Tx) ForgetLoneEvidence(gateway GatewayName, verdict string, keep int) error {
+	var old []string
+	err := gatewayEvidence(tx.db, gateway, Received, verdict).
+		Order("created_at DESC").Offset(keep).Limit(forgetAtOnce).Pluck("id", &old).Error
+	if err != nil || len(old) == 0 {
+		return err
+	}
+	return tx.db.Where("id IN ? AND order_id IS NULL", old).Delete(&Evidence{}).Error
+}
+
 // CountEvidence returns how many messages of the operation and with the verdict are kept about a
 // payment.
 func (tx *Tx) CountEvidence(p *Payment, operation, verdict string) (int64, error) {

@@ -51,3 +51,67 @@ func TestGatewayEvidenceUsesItsIndex(t *testing.T) {
 		}
 	})
 }
+
+// TestForgetLoneEvidence: what strangers send is kept within bounds, and nothing else is forgotten.
+func TestForgetLoneEvidence(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, o models.Options) {
+		now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+		o.Now = func() time.Time { return now }
+		s := modelstest.Open(t, o)
+		modelstest.Product(t, s, "cup", 2500, 9)
+		order := modelstest.Order(t, s, "cup")
+		refused := models.Evidence{Gateway: models.ScanForPay, Direction: models.Received, Verdict: "refused"}
+		add := func(about *models.Order, e models.Evidence) {
+			t.Helper()
+			now = now.Add(time.Second)
+			err := s.Tx(context.Background(), func(tx *models.Tx) error {
+				if about != nil {
+					locked, err := tx.LockOrder(about.ID)
+					if err != nil {
+						return err
+					}
+					about = locked
+				}
+				if err := tx.AddEvidence(about, e); err != nil {
+					return err
+				}
+				return tx.ForgetLoneEvidence(models.ScanForPay, "refused", 3)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, rule := range []string{"another gateway", "another verdict"} {
+			e := refused
+			e.Rule = rule
+			if rule == "another gateway" {
+				e.Gateway = models.Pass2Pay
+			} else {
+				e.Verdict = "incident"
+			}
+			add(nil, e)
+		}
+		ofOrder := refused
+		ofOrder.Rule = "an order's"
+		add(order, ofOrder)
+		for _, rule := range []string{"1", "2", "3", "4", "5"} {
+			e := refused
+			e.Rule = rule
+			add(nil, e)
+		}
+		rows, err := s.LoneEvidence(t.Context(), "", 20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var rules []string
+		for _, e := range rows {
+			rules = append(rules, e.Rule)
+		}
+		if got, want := strings.Join(rules, ", "), "5, 4, 3, another verdict, another gateway"; got != want {
+			t.Errorf("messages about no order: got %s, want %s", got, want)
+		}
+		if about, err := s.Evidence(t.Context(), order.ID); err != nil || len(about) != 1 {
+			t.Errorf("messages about the order: got %d, %v, want 1", len(about), err)
+		}
+	})
+}

@@ -118,10 +118,11 @@ func (s *Service) Notify(ctx context.Context, gateway models.GatewayName, conten
 }
 
 // What strangers may make us keep: so many refused messages in a row, then one a second, each cut
-// to its beginning.
+// to its beginning, and of each gateway so many of the newest.
 const (
 	refusedBurst = 100
 	refusedBytes = 4 << 10
+	refusedKept  = 10_000
 )
 
 // keepRefused keeps a message that was refused, for staff to see. That it cannot be kept, or that
@@ -131,10 +132,14 @@ func (s *Service) keepRefused(ctx context.Context, gateway models.GatewayName, b
 		return
 	}
 	err := s.store.Tx(ctx, func(tx *models.Tx) error {
-		return tx.AddEvidence(nil, models.Evidence{
+		err := tx.AddEvidence(nil, models.Evidence{
 			Gateway: gateway, Direction: models.Received, Operation: string(OpNotification),
 			Response: body[:min(len(body), refusedBytes)], Verdict: verdictRefused, Rule: why.Error(),
 		})
+		if err != nil {
+			return err
+		}
+		return tx.ForgetLoneEvidence(gateway, verdictRefused, refusedKept)
 	})
 	if err != nil {
 		s.log.Warn("refused notification not kept", "gateway", gateway, "err", err)
