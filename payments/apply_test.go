@@ -438,8 +438,9 @@ func TestLateMoney(t *testing.T) {
 				}
 				got := s.standing(t, order.ID)
 				got.Reserved = 0
-				tc.want.Payments = []string{"succeeded confirmed"}
-				if diff := cmp.Diff(tc.want, got); diff != "" {
+				want := tc.want
+				want.Payments = []string{"succeeded confirmed"}
+				if diff := cmp.Diff(want, got); diff != "" {
 					t.Error(diff)
 				}
 			})
