@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/libtnb/sqlite"
+	"gorm.io/driver/mysql"
 	"gorm.io/gorm"
 )
 
@@ -41,24 +42,34 @@ func (s *Store) WriteTogether(ctx context.Context, fns ...func(tx *Tx) error) []
 // Insert stores rows as they are.
 func (tx *Tx) Insert(rows any) error { return tx.db.CreateInBatches(rows, 200).Error }
 
-// Plan returns how the database goes about the queries that the function makes, with the index that
-// it takes for each.
-func (s *Store) Plan(ctx context.Context, run func() error) (string, error) {
+// Plan returns how the database goes about the queries that the function makes with a store on the same
+// connections, with the index that it takes for each. The store itself asks in the background, and
+// GORM's callbacks are not to be changed meanwhile.
+func (s *Store) Plan(ctx context.Context, run func(s *Store) error) (string, error) {
+	pool, err := s.read.DB()
+	if err != nil {
+		return "", err
+	}
+	dialect, conns := mysql.New(mysql.Config{Conn: pool}), mysqlConns
+	if s.driver == DriverSQLite {
+		dialect, conns = sqlite.New(sqlite.Config{Conn: pool}), sqliteReads
+	}
+	db, err := s.open(dialect, conns)
+	if err != nil {
+		return "", err
+	}
 	type query struct {
 		text   string
 		values []any
 	}
 	var queries []query
-	err := s.read.Callback().Query().After("gorm:query").Register("plan", func(db *gorm.DB) {
+	err = db.Callback().Query().After("gorm:query").Register("plan", func(db *gorm.DB) {
 		queries = append(queries, query{db.Statement.SQL.String(), db.Statement.Vars})
 	})
 	if err != nil {
 		return "", err
 	}
-	if err := run(); err != nil {
-		return "", err
-	}
-	if err := s.read.Callback().Query().Remove("plan"); err != nil {
+	if err := run(&Store{Shop: s.Shop, driver: s.driver, read: db, now: s.now, log: s.log}); err != nil {
 		return "", err
 	}
 	explain := "EXPLAIN "

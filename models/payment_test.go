@@ -316,9 +316,9 @@ func TestTheSweepUsesItsIndexes(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for index, query := range map[string]func() error{
-			"payments_due": func() error { _, err := s.store.DuePayments(ctx, 64); return err },
-			"orders_due":   func() error { _, err := s.store.ExpiredOrders(ctx, 64); return err },
+		for index, query := range map[string]func(s *models.Store) error{
+			"payments_due": func(s *models.Store) error { _, err := s.DuePayments(ctx, 64); return err },
+			"orders_due":   func(s *models.Store) error { _, err := s.ExpiredOrders(ctx, 64); return err },
 		} {
 			plan, err := s.store.Plan(ctx, query)
 			if err != nil || !strings.Contains(plan, index) || sortsOrScans(plan) {

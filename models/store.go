@@ -37,6 +37,7 @@ const (
 	lockTimeout  = time.Second // for a lock that another transaction or process holds, in one try
 	maxTries     = 10
 	mysqlConns   = 32
+	sqliteReads  = 4 // connections that read, beside the one that writes
 )
 
 // Options says which database to open and what the shop is.
@@ -145,7 +146,7 @@ func (s *Store) openSQLite(o Options) error {
 	if err != nil {
 		return fmt.Errorf("open the SQLite database: %w", err)
 	}
-	if s.read, err = s.open(sqlite.Open(dsn+"&_pragma=query_only(1)"), 4); err != nil {
+	if s.read, err = s.open(sqlite.Open(dsn+"&_pragma=query_only(1)"), sqliteReads); err != nil {
 		return fmt.Errorf("open the SQLite database for reading: %w", err)
 	}
 	s.queue = make(chan *writeJob)

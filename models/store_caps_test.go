@@ -234,9 +234,9 @@ func TestCapsUseTheirIndexes(t *testing.T) {
 			t.Fatal(err)
 		}
 		for index, by := range map[string]models.Holder{"orders_visitor": models.ByVisitor, "orders_address": models.ByAddress} {
-			for step, query := range map[string]func() error{
-				"count": func() error { return s.CountUnpaid(t.Context(), by, "7") },
-				"held":  func() error { return s.HeldBy(t.Context(), by, "7", cups) },
+			for step, query := range map[string]func(s *models.Store) error{
+				"count": func(s *models.Store) error { return s.CountUnpaid(t.Context(), by, "7") },
+				"held":  func(s *models.Store) error { return s.HeldBy(t.Context(), by, "7", cups) },
 			} {
 				plan, err := s.Plan(t.Context(), query)
 				if err != nil || !strings.Contains(plan, index) || strings.Contains(plan, "SCAN") || strings.Contains(plan, "ALL") {
@@ -244,7 +244,7 @@ func TestCapsUseTheirIndexes(t *testing.T) {
 				}
 			}
 		}
-		plan, err := s.Plan(t.Context(), func() error { return s.ScarceStock(t.Context(), cups) })
+		plan, err := s.Plan(t.Context(), func(s *models.Store) error { return s.ScarceStock(t.Context(), cups) })
 		if err != nil || strings.Contains(plan, "SCAN") {
 			t.Errorf("scarce stock: got the plan %q, err %v, want one that does not scan", plan, err)
 		}

@@ -227,7 +227,7 @@ func TestClaimMail(t *testing.T) {
 // What each process asks every second reads an index. MariaDB reads a small table whole.
 func TestDueMailsUseAnIndex(t *testing.T) {
 	s, _ := newMailing(t, modelstest.Options(t))
-	plan, err := s.Plan(t.Context(), func() error {
+	plan, err := s.Plan(t.Context(), func(s *models.Store) error {
 		_, err := s.DueMails(t.Context(), 10)
 		return err
 	})
