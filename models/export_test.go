@@ -2,7 +2,6 @@ package models
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/libtnb/sqlite"
@@ -58,13 +57,11 @@ func (s *Store) Plan(ctx context.Context, run func(s *Store) error) (string, err
 	if err != nil {
 		return "", err
 	}
-	type query struct {
-		text   string
-		values []any
-	}
 	var queries []query
 	err = db.Callback().Query().After("gorm:query").Register("plan", func(db *gorm.DB) {
-		queries = append(queries, query{db.Statement.SQL.String(), db.Statement.Vars})
+		q := query{values: db.Statement.Vars}
+		q.text.WriteString(db.Statement.SQL.String())
+		queries = append(queries, q)
 	})
 	if err != nil {
 		return "", err
@@ -72,22 +69,19 @@ func (s *Store) Plan(ctx context.Context, run func(s *Store) error) (string, err
 	if err := run(&Store{Shop: s.Shop, driver: s.driver, read: db, now: s.now, log: s.log}); err != nil {
 		return "", err
 	}
-	explain := "EXPLAIN "
-	if s.driver == DriverSQLite {
-		explain = "EXPLAIN QUERY PLAN "
-	}
-	var plan strings.Builder
+	var plan []string
 	for _, q := range queries {
-		var rows []map[string]any
-		err := s.query(ctx, func(db *gorm.DB) error { return db.Raw(explain+q.text, q.values...).Scan(&rows).Error })
+		var steps []string
+		err := s.query(ctx, func(db *gorm.DB) (err error) {
+			steps, err = s.explain(db, q)
+			return err
+		})
 		if err != nil {
 			return "", err
 		}
-		for _, row := range rows {
-			fmt.Fprintln(&plan, row["detail"], row["type"], row["key"], row["Extra"])
-		}
+		plan = append(plan, steps...)
 	}
-	return plan.String(), nil
+	return strings.Join(plan, "\n"), nil
 }
 
 // Fresh returns a store that reads the database of the file and has asked it nothing yet.

@@ -29,13 +29,15 @@ func TestGatewayEvidenceUsesItsIndex(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		plan, err := s.GatewayEvidencePlan(t.Context())
+		plan, err := s.Plan(t.Context(), func(s *models.Store) error {
+			_, err := s.GatewayEvidence(t.Context(), models.ScanForPay, models.Sent, "unknown", 20)
+			return err
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		text := strings.Join(plan, "\n")
-		if len(plan) != 1 || !strings.Contains(text, "evidence_gateway") || strings.Contains(text, "filesort") {
-			t.Errorf("got plan\n%s\nwant one step by evidence_gateway, without sorting", text)
+		if strings.Contains(plan, "\n") || !strings.Contains(plan, "evidence_gateway") || strings.Contains(plan, "filesort") {
+			t.Errorf("got plan\n%s\nwant one step by evidence_gateway, without sorting", plan)
 		}
 		rows, err := s.GatewayEvidence(t.Context(), models.ScanForPay, models.Sent, "unknown", 2)
 		if err != nil || len(rows) != 2 || rows[0].Verdict != "unknown" || rows[1].Verdict != "unknown" {
