@@ -311,10 +311,8 @@ func TestTheSweepUsesItsIndexes(t *testing.T) {
 			}
 			orders, payments = append(orders, order), append(payments, *payment)
 		}
-		for _, rows := range []any{orders[:500], orders[500:], payments[:500], payments[500:]} {
-			if err := s.store.Tx(ctx, func(tx *models.Tx) error { return tx.Insert(rows) }); err != nil {
-				t.Fatal(err)
-			}
+		if err := errors.Join(models.Fill(ctx, s.store, orders), models.Fill(ctx, s.store, payments)); err != nil {
+			t.Fatal(err)
 		}
 		for index, query := range map[string]func(s *models.Store) error{
 			"payments_due": func(s *models.Store) error { _, err := s.DuePayments(ctx, 64); return err },
