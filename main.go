@@ -517,6 +517,9 @@ func importProducts(ctx context.Context, c *config.Config, file string) error {
 	}
 	defer store.Close()
 	err = store.PutProducts(ctx, list)
+	if errors.Is(err, models.ErrSKUTwice) {
+		return fmt.Errorf("%s: two rows are one article, by its SKU and by one that it had before: %w", file, errors.Unwrap(err))
+	}
 	if errors.Is(err, models.ErrPictureUnknown) {
 		return fmt.Errorf("%s: the shop does not have the picture %w", file, errors.Unwrap(err))
 	}

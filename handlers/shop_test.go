@@ -304,6 +304,59 @@ func TestTooMuchUnpaid(t *testing.T) {
 	b.get("/checkout").check(t, "checkout", 200, "", []string{"Ring twice"}, nil)
 }
 
+// A SKU that is changed at the desk takes nothing out of a cart, and old pages go on working.
+func TestRenamedMeanwhile(t *testing.T) {
+	s := newShop(t)
+	rename := func(from, to string) {
+		t.Helper()
+		v, err := s.store.VariantBySKU(t.Context(), from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := v.Details()
+		now.SKU = to
+		if err := s.store.ChangeVariant(t.Context(), models.CommandLine(), from, v.Details(), now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := s.browse(desktop)
+	b.fill("tea-set", "TEA-SET", "2")
+	form := b.checkout(models.WeChat)
+	add := url.Values{"sku": {"TEA-SET"}, "quantity": {"1"}}
+	change := func(target, quantity string) {
+		t.Helper()
+		if got := b.post(target, url.Values{"quantity": {quantity}}); got.status != 303 || got.location != "/cart" {
+			t.Fatalf("%s: got %d to %q", target, got.status, got.location)
+		}
+	}
+	shows := func(what, sku string, quantity int) {
+		t.Helper()
+		body := b.get("/cart").body
+		if want := fmt.Sprintf(`name="quantity" value="%d" min="0"`, quantity); strings.Count(body, `action="/cart/items/`) != 2 ||
+			!strings.Contains(body, `action="/cart/items/`+sku+`"`) || !strings.Contains(body, want) {
+			t.Errorf("%s: want %d of %s in one line, got:\n%s", what, quantity, sku, body)
+		}
+	}
+	rename("TEA-SET", "TEA-1")
+	change("/cart/items/TEA-SET", "3")
+	if got := b.post("/cart/items", add); got.status != 303 {
+		t.Fatalf("add by a page of before: got %d", got.status)
+	}
+	shows("after two old pages", "TEA-1", 4)
+	rename("TEA-1", "TEA-2")
+	change("/cart/items/TEA-SET", "5")
+	shows("after an old page and another change", "TEA-2", 5)
+	rename("TEA-2", "TEA-3")
+	form.Del("total")
+	if got := b.post("/checkout", form); got.status != 303 {
+		t.Fatalf("checkout: got %d:\n%s", got.status, got.body)
+	}
+	order, err := s.store.OrderByFormToken(t.Context(), form.Get("form_token"))
+	if err != nil || len(order.Items) != 1 || order.Items[0].SKU != "TEA-3" || order.Items[0].Quantity != 5 {
+		t.Errorf("order: got %+v, %v; want five of TEA-3", order, err)
+	}
+}
+
 func TestTakenDownMeanwhile(t *testing.T) {
 	s := newShop(t)
 	b := s.browse(desktop)
@@ -382,7 +435,7 @@ func TestOneFormMakesOneOrder(t *testing.T) {
 			t.Errorf("another click: got %q, want %q", location, first)
 		}
 	}
-	if variants, err := s.store.VariantsBySKU(t.Context(), []string{"PRINT"}); err != nil || variants[0].Reserved != 1 {
+	if variants, err := s.store.VariantsBySKU(t.Context(), []string{"PRINT"}); err != nil || variants["PRINT"].Reserved != 1 {
 		t.Errorf("reserved: got %+v, %v, want 1 piece", variants, err)
 	}
 

@@ -24,6 +24,7 @@ const (
 	ActAddProduct    = "add_product"
 	ActChangeProduct = "change_product"
 	ActMoveProduct   = "move_product"
+	ActMoveVariant   = "move_variant"
 	ActAddVariant    = "add_variant"
 	ActChangeVariant = "change_variant"
 	ActStock         = "change_stock"

@@ -39,7 +39,7 @@ func fillOrders(t testing.TB, s *models.Store, n int) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		goods = append(goods, found[0])
+		goods = append(goods, found[sku])
 	}
 	const batch = 200
 	for from := 0; from < min(n, fillBase); from += batch {

@@ -106,13 +106,10 @@ func (i *Import) Changing() []ImportedProduct {
 }
 
 // compare says what of the file's products is other than what is known of them by slug and by SKU.
-func (i *Import) compare(products []Product, known []Product, variants []Variant, currency string) {
-	bySlug, bySKU := map[string]Product{}, map[string]*Variant{}
+func (i *Import) compare(products []Product, known []Product, bySKU map[string]Variant, currency string) {
+	bySlug := map[string]Product{}
 	for _, p := range known {
 		bySlug[p.Slug] = p
-	}
-	for n := range variants {
-		bySKU[variants[n].SKU] = &variants[n]
 	}
 	for _, p := range products {
 		was, there := bySlug[p.Slug]
@@ -126,17 +123,19 @@ func (i *Import) compare(products []Product, known []Product, variants []Variant
 			imported.Changes = append(imported.Changes, texts...)
 		}
 		for _, v := range p.Variants {
-			imported.Variants = append(imported.Variants, i.compareVariant(p, v, bySKU[v.SKU], currency))
+			was, there := bySKU[v.SKU]
+			if !there {
+				imported.Variants = append(imported.Variants, ImportedVariant{Variant: v, New: true})
+				continue
+			}
+			imported.Variants = append(imported.Variants, i.compareVariant(p, v, &was, currency))
 		}
 		i.Products = append(i.Products, imported)
 	}
 }
 
 func (i *Import) compareVariant(p Product, v Variant, known *Variant, currency string) ImportedVariant {
-	if known == nil {
-		return ImportedVariant{Variant: v, New: true}
-	}
-	if v.ID = known.ID; !i.WithStock {
+	if v.ID, v.SKU = known.ID, known.SKU; !i.WithStock {
 		v.Counted, v.OnHand = known.Counted, known.OnHand
 	}
 	changes := differences(variantColumns, variantRow(*known, currency), variantRow(v, currency))

@@ -330,6 +330,12 @@ var migrations = []*gormigrate.Migration{
 		created_at TIME NOT NULL,
 		PRIMARY KEY (hash, width)
 	)`),
+	step("050_former_skus", `CREATE TABLE IF NOT EXISTS former_skus (
+		sku varchar(64) PRIMARY KEY,
+		variant_id varchar(36) NOT NULL,
+		created_at TIME NOT NULL,
+		FOREIGN KEY (variant_id) REFERENCES variants(id)
+	)`),
 }
 
 // step is a migration of one table and its indexes. The type words TIME, BLOB and MEDIUMTEXT stand

@@ -26,7 +26,7 @@ type Product struct {
 type Variant struct {
 	ID        string `gorm:"primaryKey"`
 	ProductID string
-	SKU       string `gorm:"column:sku"` // unique in the shop
+	SKU       string `gorm:"column:sku"` // unique in the shop, among present and former ones
 	Options   string // what tells it from its siblings, such as "M / blue"; empty for an only variant
 	Price     int64  // minor units of the shop's currency
 	Counted   bool   // whether stock is counted; otherwise there is always enough
@@ -78,9 +78,20 @@ func (d ProductDetails) are(others ProductDetails) bool {
 	return d.Slug == others.Slug && d.Name == others.Name && d.Description == others.Description && d.Active == others.Active
 }
 
-// VariantDetails is what the merchant says about a variant. Its SKU stands for ever, and its stock
-// only moves.
+// formerSKU is one that a variant had before. It goes on standing for the variant, since orders,
+// carts, files and labels name it, and so it is never another's.
+type formerSKU struct {
+	SKU       string `gorm:"column:sku;primaryKey"`
+	VariantID string
+	CreatedAt time.Time // when it was given up
+}
+
+// TableName is in the plural that people write.
+func (formerSKU) TableName() string { return "former_skus" }
+
+// VariantDetails is what the merchant says about a variant. Its stock only moves.
 type VariantDetails struct {
+	SKU      string
 	Options  string
 	Price    int64
 	Counted  bool
@@ -91,7 +102,7 @@ type VariantDetails struct {
 
 // Details is what the merchant said about the variant, as a form gives it back.
 func (v Variant) Details() VariantDetails {
-	return VariantDetails{plain(v.Options), v.Price, v.Counted, v.Digital, plain(v.Delivery), v.Active}
+	return VariantDetails{v.SKU, plain(v.Options), v.Price, v.Counted, v.Digital, plain(v.Delivery), v.Active}
 }
 
 // The most characters of a product's and a variant's texts.
@@ -120,11 +131,13 @@ func validSKU(sku string) bool {
 // Refusals of acts on goods.
 var (
 	// ErrGoodsMoved: what the act is about is not as the person saw it any more.
-	ErrGoodsMoved    = &Error{Kind: Conflict, Key: "error.goods_moved"}
-	ErrSlugInvalid   = &Error{Kind: Invalid, Key: "invalid.slug", Field: "slug"}
-	ErrSlugTaken     = &Error{Kind: Invalid, Key: "invalid.slug_taken", Field: "slug"}
-	ErrSKUInvalid    = &Error{Kind: Invalid, Key: "invalid.sku", Field: "sku"}
-	ErrSKUTaken      = &Error{Kind: Invalid, Key: "invalid.sku_taken", Field: "sku"}
+	ErrGoodsMoved  = &Error{Kind: Conflict, Key: "error.goods_moved"}
+	ErrSlugInvalid = &Error{Kind: Invalid, Key: "invalid.slug", Field: "slug"}
+	ErrSlugTaken   = &Error{Kind: Invalid, Key: "invalid.slug_taken", Field: "slug"}
+	ErrSKUInvalid  = &Error{Kind: Invalid, Key: "invalid.sku", Field: "sku"}
+	ErrSKUTaken    = &Error{Kind: Invalid, Key: "invalid.sku_taken", Field: "sku"}
+	// ErrSKUTwice: a catalogue file names one variant twice, by its present SKU and a former one.
+	ErrSKUTwice      = &Error{Kind: Invalid, Key: "invalid.sku_twice", Field: "file"}
 	ErrNotCounted    = &Error{Kind: Conflict, Key: "error.not_counted"}
 	ErrStockMoved    = &Error{Kind: Conflict, Key: "error.stock_moved"}
 	ErrStockTooLow   = &Error{Kind: Invalid, Key: "invalid.stock_too_low", Field: "pieces"}

@@ -31,7 +31,7 @@ func newBooks(t *testing.T, o models.Options) *books {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.goods[sku] = found[0]
+		b.goods[sku] = found[sku]
 	}
 	return b
 }

@@ -22,7 +22,7 @@ type GoodsPage struct {
 	Total    int64 // how many there are in all
 }
 
-// Goods returns the products in whose name or SKU the text occurs, all of them for none; at most limit,
+// Goods returns the products in whose name or in one of whose SKUs, former ones too, the text occurs, all of them for none; at most limit,
 // behind the first ones to be skipped. It asks the database the same few questions however many there are.
 func (s *Store) Goods(ctx context.Context, text string, skip, limit int) (GoodsPage, error) {
 	page := GoodsPage{Before: skip}
@@ -32,7 +32,9 @@ func (s *Store) Goods(ctx context.Context, text string, skip, limit int) (GoodsP
 			like := "%" + likeText(text) + "%"
 			matching = func() *gorm.DB {
 				return db.Model(&Product{}).Where(`LOWER(name) LIKE ? ESCAPE '!' OR id IN
-					(SELECT product_id FROM variants WHERE LOWER(sku) LIKE ? ESCAPE '!')`, like, like)
+					(SELECT product_id FROM variants WHERE LOWER(sku) LIKE ? ESCAPE '!') OR id IN
+					(SELECT v.product_id FROM variants v JOIN former_skus f ON f.variant_id = v.id WHERE LOWER(f.sku) LIKE ? ESCAPE '!')`,
+					like, like, like)
 			}
 		}
 		if err := matching().Count(&page.Total).Error; err != nil {
@@ -171,7 +173,7 @@ func (d ProductDetails) since(was ProductDetails) string {
 
 func (d VariantDetails) since(was VariantDetails, currency string) string {
 	return changes(
-		Change{"options", was.Options, d.Options},
+		Change{"sku", was.SKU, d.SKU}, Change{"options", was.Options, d.Options},
 		Change{"price", Money{was.Price, currency}.Decimal(), Money{d.Price, currency}.Decimal()},
 		Change{"counted", fmt.Sprint(was.Counted), fmt.Sprint(d.Counted)},
 		Change{"digital", fmt.Sprint(was.Digital), fmt.Sprint(d.Digital)},
@@ -204,33 +206,67 @@ func (s *Store) MoveProduct(ctx context.Context, by Actor, id string, place int)
 		if err := tx.standInLine(); err != nil {
 			return err
 		}
-		var all []Product
-		if err := tx.db.Select("id", "slug", "position").Order("position, id").Find(&all).Error; err != nil {
+		p, err := productByID(tx.db, id)
+		if err != nil {
 			return err
 		}
-		from := slices.IndexFunc(all, func(p Product) bool { return p.ID == id })
-		if from < 0 {
-			return ErrProductNotFound
+		if err := putAt(func() *gorm.DB { return tx.db.Model(&Product{}) }, id, place); err != nil {
+			return err
 		}
-		moved := all[from]
-		all = slices.Insert(slices.Delete(all, from, from+1), min(max(place, 1), len(all))-1, moved)
-		for i, p := range all {
-			if p.Position == i+1 {
-				continue
-			}
-			if err := tx.db.Model(&Product{}).Where("id = ?", p.ID).Updates(map[string]any{"position": i + 1}).Error; err != nil {
-				return err
-			}
-		}
-		return tx.AddAudit(by, ActMoveProduct, moved.Slug, fmt.Sprintf("→ %d", place))
+		return tx.AddAudit(by, ActMoveProduct, p.Slug, fmt.Sprintf("→ %d", place))
 	})
 }
 
+// MoveVariant puts a variant at a place among those of its product, as MoveProduct does.
+func (s *Store) MoveVariant(ctx context.Context, by Actor, sku string, place int) error {
+	return s.Tx(ctx, func(tx *Tx) error {
+		if err := tx.standInLine(); err != nil {
+			return err
+		}
+		v, err := variantBySKU(tx.db, sku)
+		if err != nil {
+			return err
+		}
+		siblings := func() *gorm.DB { return tx.db.Model(&Variant{}).Where("product_id = ?", v.ProductID) }
+		if err := putAt(siblings, v.ID, place); err != nil {
+			return err
+		}
+		return tx.AddAudit(by, ActMoveVariant, v.SKU, fmt.Sprintf("→ %d", place))
+	})
+}
+
+// putAt puts the row with the id at a place among its siblings, or the nearest there is, and numbers
+// them all from 1.
+func putAt(siblings func() *gorm.DB, id string, place int) error {
+	var all []struct {
+		ID       string
+		Position int
+	}
+	if err := siblings().Order("position, id").Find(&all).Error; err != nil {
+		return err
+	}
+	for from, row := range all {
+		if row.ID == id {
+			all = slices.Insert(slices.Delete(all, from, from+1), min(max(place, 1), len(all))-1, row)
+			break
+		}
+	}
+	for i, row := range all {
+		if row.Position == i+1 {
+			continue
+		}
+		if err := siblings().Where("id = ?", row.ID).Updates(map[string]any{"position": i + 1}).Error; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // AddVariant adds a variant as the last of its product, with so many pieces on hand where stock is
-// counted. Refused with ErrSKUInvalid and ErrSKUTaken: a SKU stands for one variant for ever, since
-// orders name it.
-func (s *Store) AddVariant(ctx context.Context, by Actor, productID, sku string, d VariantDetails, pieces int64) error {
-	if !validSKU(sku) {
+// counted. Refused with ErrSKUInvalid, and with ErrSKUTaken where another variant has the SKU or had
+// it before.
+func (s *Store) AddVariant(ctx context.Context, by Actor, productID string, d VariantDetails, pieces int64) error {
+	if !validSKU(d.SKU) {
 		return ErrSKUInvalid
 	}
 	id := NewID()
@@ -238,14 +274,20 @@ func (s *Store) AddVariant(ctx context.Context, by Actor, productID, sku string,
 		if err := tx.standInLine(); err != nil {
 			return err
 		}
-		if known, err := variantBySKU(tx.db, sku); err == nil && known.ID == id {
+		known, err := variantBySKU(tx.db, d.SKU)
+		switch {
+		case err == nil && known.ID == id:
 			return nil // by a try whose end nobody knew
+		case err == nil:
+			return ErrSKUTaken
+		case !errors.Is(err, ErrProductNotFound):
+			return err
 		}
 		if _, err := productByID(tx.db, productID); err != nil {
 			return err
 		}
 		v := &Variant{
-			ID: id, ProductID: productID, SKU: sku, Options: d.Options, Price: d.Price, Counted: d.Counted,
+			ID: id, ProductID: productID, SKU: d.SKU, Options: d.Options, Price: d.Price, Counted: d.Counted,
 			Digital: d.Digital, Delivery: d.Delivery, Active: d.Active,
 		}
 		if d.Counted {
@@ -254,14 +296,19 @@ func (s *Store) AddVariant(ctx context.Context, by Actor, productID, sku string,
 		if err := tx.createVariant(by, v); err != nil {
 			return err
 		}
-		return tx.AddAudit(by, ActAddVariant, sku, d.since(VariantDetails{}, tx.store.Shop.Currency))
+		return tx.AddAudit(by, ActAddVariant, d.SKU, d.since(VariantDetails{SKU: d.SKU}, tx.store.Shop.Currency))
 	})
 	return taken(err, ErrSKUTaken)
 }
 
-// ChangeVariant changes a variant from what the person saw. ErrGoodsMoved: it is not so any more.
+// ChangeVariant changes the variant that has or had the SKU from what the person saw. ErrGoodsMoved: it
+// is not so any more. ErrSKUInvalid, ErrSKUTaken: its SKU cannot be that. What it was called before goes
+// on standing for it, in carts, orders, addresses and files.
 func (s *Store) ChangeVariant(ctx context.Context, by Actor, sku string, seen, now VariantDetails) error {
-	return s.Tx(ctx, func(tx *Tx) error {
+	if !validSKU(now.SKU) {
+		return ErrSKUInvalid
+	}
+	err := s.Tx(ctx, func(tx *Tx) error {
 		if err := tx.standInLine(); err != nil {
 			return err
 		}
@@ -274,13 +321,35 @@ func (s *Store) ChangeVariant(ctx context.Context, by Actor, sku string, seen, n
 		case v.Details() != seen:
 			return ErrGoodsMoved
 		}
+		if now.SKU != v.SKU {
+			if err := tx.giveUpSKU(v, now.SKU); err != nil {
+				return err
+			}
+		}
 		err = tx.db.Model(&Variant{}).Where("id = ?", v.ID).Updates(map[string]any{
-			"options": now.Options, "price": now.Price, "counted": now.Counted,
+			"sku": now.SKU, "options": now.Options, "price": now.Price, "counted": now.Counted,
 			"digital": now.Digital, "delivery": now.Delivery, "active": now.Active,
 		}).Error
 		if err != nil {
 			return err
 		}
-		return tx.AddAudit(by, ActChangeVariant, sku, now.since(seen, tx.store.Shop.Currency))
+		return tx.AddAudit(by, ActChangeVariant, now.SKU, now.since(seen, tx.store.Shop.Currency))
 	})
+	return taken(err, ErrSKUTaken) // by an older binary, which does not know former ones
+}
+
+// giveUpSKU makes the variant's SKU a former one, for one that is free or that it had before.
+func (tx *Tx) giveUpSKU(v *Variant, sku string) error {
+	switch other, err := variantBySKU(tx.db, sku); {
+	case errors.Is(err, ErrProductNotFound): // free
+	case err != nil:
+		return err
+	case other.ID != v.ID:
+		return ErrSKUTaken
+	default:
+		if err := tx.db.Where("sku = ?", sku).Delete(&formerSKU{}).Error; err != nil {
+			return err
+		}
+	}
+	return tx.db.Create(&formerSKU{SKU: v.SKU, VariantID: v.ID}).Error
 }

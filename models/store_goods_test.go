@@ -3,6 +3,7 @@ package models_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -26,6 +27,8 @@ func TestGoods(t *testing.T) {
 		if err := s.FillDemo(ctx, "zh-Hans"); err != nil {
 			t.Fatal(err)
 		}
+		rename(t, s, "PRINT", "POSTER")
+		rename(t, s, "POSTER", "PRINT-1")
 		for _, tt := range []struct {
 			text        string
 			skip, limit int
@@ -39,6 +42,8 @@ func TestGoods(t *testing.T) {
 			{"T恤", 0, 9, []string{"t-shirt"}, 1},
 			{"shirt-m", 0, 9, []string{"t-shirt"}, 1},
 			{"bag-", 0, 9, []string{"canvas-bag"}, 1},
+			{"print-1", 0, 9, []string{"art-print"}, 1},
+			{"poster", 0, 9, []string{"art-print"}, 1}, // its SKU of before
 			{"%", 0, 9, nil, 0},
 			{"_", 0, 9, nil, 0},
 			{"!", 0, 9, nil, 0},
@@ -152,7 +157,7 @@ func TestChangeVariant(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		blue := models.VariantDetails{Options: "blue", Price: 2500, Counted: true, Active: true}
+		blue := models.VariantDetails{SKU: "CUP", Options: "blue", Price: 2500, Counted: true, Active: true}
 		for _, tt := range []struct {
 			product, sku string
 			want         error
@@ -162,7 +167,9 @@ func TestChangeVariant(t *testing.T) {
 			{p.ID, "CUP", models.ErrSKUTaken},
 			{"none", "POT", models.ErrProductNotFound},
 		} {
-			if err := s.AddVariant(ctx, mia, tt.product, tt.sku, blue, 7); !errors.Is(err, tt.want) {
+			d := blue
+			d.SKU = tt.sku
+			if err := s.AddVariant(ctx, mia, tt.product, d, 7); !errors.Is(err, tt.want) {
 				t.Errorf("add %q to %q: got %v, want %v", tt.sku, tt.product, err, tt.want)
 			}
 		}
@@ -186,6 +193,197 @@ func TestChangeVariant(t *testing.T) {
 		}
 		if kept, err := s.OrderByID(ctx, order.ID); err != nil || kept.Items[0].Price != 2500 {
 			t.Errorf("order: got %+v, %v; want the price of its time", kept.Items, err)
+		}
+	})
+}
+
+// rename gives a variant another SKU.
+func rename(t *testing.T, s *models.Store, from, to string) {
+	t.Helper()
+	v, err := s.VariantBySKU(t.Context(), from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := v.Details()
+	now.SKU = to
+	if err := s.ChangeVariant(t.Context(), mia, from, v.Details(), now); err != nil {
+		t.Fatalf("%s to %s: %v", from, to, err)
+	}
+}
+
+// A SKU that a variant had before stands for it wherever somebody still says it, and for no other.
+func TestRenamedVariant(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, o models.Options) {
+		ctx, s := t.Context(), modelstest.Open(t, o)
+		modelstest.Product(t, s, "cup", 2500, 100)
+		modelstest.Product(t, s, "pot", 9900, 4)
+		before := modelstest.Order(t, s, "cup")
+		first, err := s.VariantBySKU(ctx, "cup")
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := first.Details()
+		as := func(sku string, price int64) models.VariantDetails {
+			d := seen
+			d.SKU, d.Price = sku, price
+			return d
+		}
+		for _, tt := range []struct {
+			what      string
+			seen, now models.VariantDetails
+			want      error
+		}{
+			{"a SKU that cannot be", seen, as("mug blue", 2500), models.ErrSKUInvalid},
+			{"no SKU", seen, as("", 2500), models.ErrSKUInvalid},
+			{"a SKU of another", seen, as("pot", 2500), models.ErrSKUTaken},
+			{"right", seen, as("mug", 2600), nil},
+			{"the same once more", seen, as("mug", 2600), nil},
+			{"from what is no more", seen, as("beaker", 2600), models.ErrGoodsMoved},
+			{"from what is", as("mug", 2600), as("beaker", 2600), nil},
+			{"back to one that it had", as("beaker", 2600), as("mug", 2600), nil},
+		} { // all at the address of the first SKU, as by somebody who has not reloaded the page
+			if err := s.ChangeVariant(ctx, mia, "cup", tt.seen, tt.now); !errors.Is(err, tt.want) {
+				t.Errorf("%s: got %v, want %v", tt.what, err, tt.want)
+			}
+		}
+		for _, sku := range []string{"cup", "mug", "beaker"} {
+			if v, err := s.VariantBySKU(ctx, sku); err != nil || v.ID != first.ID || v.SKU != "mug" || v.Product.Slug != "cup" {
+				t.Errorf("by %q: got %+v, %v; want the mug", sku, v, err)
+			}
+			if err := s.AddVariant(ctx, mia, first.ProductID, as(sku, 1), 1); !errors.Is(err, models.ErrSKUTaken) {
+				t.Errorf("another variant of the SKU %q: got %v, want %v", sku, err, models.ErrSKUTaken)
+			}
+		}
+		pot, err := s.VariantBySKU(ctx, "pot")
+		if err != nil {
+			t.Fatal(err)
+		}
+		stolen := pot.Details()
+		stolen.SKU = "beaker"
+		if err := s.ChangeVariant(ctx, mia, "pot", pot.Details(), stolen); !errors.Is(err, models.ErrSKUTaken) {
+			t.Errorf("a SKU that another had: got %v, want %v", err, models.ErrSKUTaken)
+		}
+		for _, none := range []string{"cup ", "CUP", "saucer"} {
+			if found, err := s.VariantsBySKU(ctx, []string{none, "beaker"}); err != nil || found["beaker"].ID != first.ID || found[none].ID != "" {
+				t.Errorf("by %q: got %+v, %v; want the mug under beaker alone", none, found, err)
+			}
+		}
+
+		// A cart that holds two of its SKUs orders one article, of which not more than one order may hold.
+		draft := modelstest.Draft("cup", 2)
+		draft.Lines = append(draft.Lines, models.Line{SKU: "mug", Quantity: 3})
+		order, err := s.PlaceOrder(ctx, draft)
+		if err != nil || len(order.Items) != 1 || order.Items[0].SKU != "mug" || order.Items[0].Quantity != 5 {
+			t.Fatalf("order: got %+v, %v; want five mugs in one line", order, err)
+		}
+		much := modelstest.Draft("cup", models.MaxQuantity)
+		much.Lines = append(much.Lines, models.Line{SKU: "mug", Quantity: 1})
+		if _, err := s.PlaceOrder(ctx, much); !errors.Is(err, models.ErrNotForSale) {
+			t.Errorf("order of more than is allowed: got %v, want %v", err, models.ErrNotForSale)
+		}
+		if _, err := s.ChangeStock(ctx, mia, models.StockChange{ID: models.NewID(), SKU: "cup", Delta: 1, Reason: "found"}); err != nil {
+			t.Errorf("stock by a SKU of before: %v", err)
+		}
+		if onHand, reserved := stock(t, s, "mug"); onHand != 95 || reserved != 6 {
+			t.Errorf("stock: got %d on hand and %d held, want 95 and 6", onHand, reserved)
+		}
+		if kept, err := s.OrderByID(ctx, before.ID); err != nil || kept.Items[0].SKU != "cup" {
+			t.Errorf("order of before: got %+v, %v; want the SKU of its time", kept, err)
+		}
+		for _, text := range []string{"cup", "mug", "beaker"} {
+			list, err := s.Orders(ctx, models.OrderFilter{Text: text}, models.Paging{Limit: 10})
+			if err != nil || len(list.Rows) != 2 {
+				t.Errorf("orders with %q: got %d, %v; want both", text, len(list.Rows), err)
+			}
+		}
+
+		// A file that was written before changes the article and keeps its SKU.
+		row := func(sku string, price int64) models.Variant {
+			return models.Variant{SKU: sku, Price: price, Counted: true, OnHand: 90, Active: true}
+		}
+		file := []models.Product{{Slug: "cup", Name: "Product cup", Active: true, Variants: []models.Variant{row("cup", 2700)}}}
+		plan, err := s.PlanImport(ctx, file, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.ImportProducts(ctx, mia, file, true, plan.Seen()); err != nil {
+			t.Fatal(err)
+		}
+		v, err := s.VariantBySKU(ctx, "mug")
+		if err != nil || v.ID != first.ID || v.Price != 2700 || v.OnHand != 90 || moved(t, s, v.ID) != v.Shelf() {
+			t.Errorf("imported: got %+v, %v; want the mug for 27.00 and 90 on hand", v, err)
+		}
+		file[0].Variants = append(file[0].Variants, row("mug", 2800))
+		if _, err := s.PlanImport(ctx, file, true); !errors.Is(err, models.ErrSKUTwice) {
+			t.Errorf("a file with both SKUs: got %v, want %v", err, models.ErrSKUTwice)
+		}
+		if err := s.PutProducts(ctx, file); !errors.Is(err, models.ErrSKUTwice) {
+			t.Errorf("a file with both SKUs, on the command line: got %v, want %v", err, models.ErrSKUTwice)
+		}
+		entries, err := s.AuditEntries(ctx, 0, 100)
+		if err != nil || !slices.ContainsFunc(entries, func(e models.AuditEntry) bool {
+			return e.Action == models.ActChangeVariant && e.Subject == "mug" && e.Details == "sku: cup → mug; price: 25.00 → 26.00"
+		}) {
+			t.Errorf("audit log: got %+v, %v; want both SKUs in it", entries, err)
+		}
+	})
+}
+
+func TestMoveVariant(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, o models.Options) {
+		ctx, s := t.Context(), modelstest.Open(t, o)
+		file := []models.Product{{Slug: "shirt", Name: "Shirt", Active: true}, {Slug: "bag", Name: "Bag", Active: true}}
+		for _, sku := range []string{"S", "M", "L", "XL"} {
+			file[0].Variants = append(file[0].Variants, models.Variant{SKU: sku, Price: 100, Active: true})
+		}
+		file[1].Variants = []models.Variant{{SKU: "BAG", Price: 100, Active: true}}
+		if err := s.PutProducts(ctx, file); err != nil {
+			t.Fatal(err)
+		}
+		shown := func() []string {
+			p, err := s.ProductBySlug(ctx, "shirt")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var skus []string
+			for _, v := range p.Variants {
+				skus = append(skus, v.SKU)
+			}
+			return skus
+		}
+		for _, tt := range []struct {
+			sku   string
+			place int
+			want  []string
+		}{
+			{"XL", 1, []string{"XL", "S", "M", "L"}},
+			{"S", 3, []string{"XL", "M", "S", "L"}},
+			{"XL", 99, []string{"M", "S", "L", "XL"}},
+			{"L", -1, []string{"L", "M", "S", "XL"}},
+			{"BAG", 1, []string{"L", "M", "S", "XL"}},
+		} {
+			if err := s.MoveVariant(ctx, mia, tt.sku, tt.place); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, shown()); diff != "" {
+				t.Errorf("%s to %d (-want +got):\n%s", tt.sku, tt.place, diff)
+			}
+		}
+		if err := s.MoveVariant(ctx, mia, "none", 1); !errors.Is(err, models.ErrProductNotFound) {
+			t.Errorf("move an unknown variant: got %v", err)
+		}
+		file[0].Variants = []models.Variant{{SKU: "XXL", Price: 100, Active: true}}
+		if err := s.PutProducts(ctx, file[:1]); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"L", "M", "S", "XL", "XXL"}, shown()); diff != "" {
+			t.Errorf("an imported one stands behind the others (-want +got):\n%s", diff)
+		}
+		entries, err := s.AuditEntries(ctx, 0, 100)
+		if err != nil || !slices.ContainsFunc(entries, func(e models.AuditEntry) bool {
+			return e.Action == models.ActMoveVariant && e.Subject == "S" && e.Details == "→ 3"
+		}) {
+			t.Errorf("audit log: got %+v, %v; want the moves", entries, err)
 		}
 	})
 }

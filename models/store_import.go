@@ -10,8 +10,9 @@ import (
 )
 
 // PlanImport returns what the products of a catalogue file would change. What has a known slug or SKU
-// is changed, the rest is added; nothing is ever taken away. Without stock, the stock of variants that
-// are there stays as it is.
+// is changed, the rest is added; nothing is ever taken away. A variant is known by its former SKUs too,
+// and keeps its present one. Without stock, the stock of variants that are there stays as it is.
+// ErrSKUTwice: the file has a variant under two SKUs.
 func (s *Store) PlanImport(ctx context.Context, products []Product, withStock bool) (*Import, error) {
 	var plan *Import
 	err := s.query(ctx, func(db *gorm.DB) (err error) {
@@ -36,9 +37,17 @@ func planImport(db *gorm.DB, products []Product, withStock bool, currency string
 	if err := db.Where("slug IN ?", slugs).Find(&known).Error; err != nil {
 		return nil, err
 	}
-	var variants []Variant
-	if err := db.Preload("Product").Where("sku IN ?", skus).Find(&variants).Error; err != nil {
+	variants, err := variantsBySKU(db, skus)
+	if err != nil {
 		return nil, err
+	}
+	rows := map[string]string{} // by id
+	for _, sku := range skus {
+		if id := variants[sku].ID; id != "" && rows[id] != "" {
+			return nil, ErrSKUTwice.Because(fmt.Errorf("%s and %s", rows[id], sku))
+		} else if id != "" {
+			rows[id] = sku
+		}
 	}
 	plan := &Import{WithStock: withStock}
 	plan.compare(products, known, variants, currency)
@@ -92,6 +101,10 @@ func (tx *Tx) addImported(by Actor, plan *Import) error {
 	if err := tx.db.Model(&Product{}).Select("COALESCE(MAX(position), 0)").Scan(&last).Error; err != nil {
 		return err
 	}
+	lastOf, err := tx.lastVariants(plan)
+	if err != nil {
+		return err
+	}
 	var products []Product
 	var variants []Variant
 	var moves []StockMove
@@ -106,7 +119,8 @@ func (tx *Tx) addImported(by Actor, plan *Import) error {
 			if !v.New {
 				continue
 			}
-			v.ID, v.ProductID, v.Reserved = NewID(), p.ID, 0
+			lastOf[p.ID]++
+			v.ID, v.ProductID, v.Reserved, v.Position = NewID(), p.ID, 0, lastOf[p.ID]
 			variants = append(variants, v.Variant)
 			if v.OnHand != 0 {
 				moves = append(moves, importMove(by, v.Variant, v.OnHand))
@@ -120,6 +134,22 @@ func (tx *Tx) addImported(by Actor, plan *Import) error {
 		return err
 	}
 	return tx.db.CreateInBatches(moves, rowsAtOnce).Error
+}
+
+// lastVariants are the places of the last variants of the plan's products, by product.
+func (tx *Tx) lastVariants(plan *Import) (map[string]int, error) {
+	var ids []string
+	for _, p := range plan.Products {
+		ids = append(ids, p.ID)
+	}
+	var last []Variant
+	err := tx.db.Model(&Variant{}).Select("product_id, MAX(position) AS position").
+		Where("product_id IN ?", ids).Group("product_id").Find(&last).Error
+	places := map[string]int{}
+	for _, v := range last {
+		places[v.ProductID] = v.Position
+	}
+	return places, err
 }
 
 // changeImported changes what is there, in one statement a row.

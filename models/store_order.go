@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -122,26 +123,27 @@ func (tx *Tx) placeOrder(d Draft, lines map[string]int64) (*Order, error) {
 // priceLines reads what is wanted from the database and freezes it, in ascending order of variant,
 // with the names that a reader of the language sees.
 func (tx *Tx) priceLines(lines map[string]int64, language string) ([]OrderItem, error) {
-	skus := make([]string, 0, len(lines))
-	for sku := range lines {
-		skus = append(skus, sku)
-	}
-	variants, err := variantsBySKU(tx.db, skus)
+	found, err := variantsForSale(tx.db, slices.Collect(maps.Keys(lines)))
 	if err != nil {
 		return nil, err
 	}
-	if len(variants) != len(lines) {
-		return nil, ErrNotForSale
+	var variants []Variant
+	wanted := map[string]int64{} // by id: two lines may name one variant, by its present SKU and a former one
+	for sku, quantity := range lines {
+		v := found[sku]
+		if wanted[v.ID] += quantity; !v.Active || wanted[v.ID] > MaxQuantity {
+			return nil, ErrNotForSale.Because(fmt.Errorf("sku %s", sku))
+		}
+		if wanted[v.ID] == quantity {
+			variants = append(variants, v)
+		}
 	}
+	slices.SortFunc(variants, func(a, b Variant) int { return cmp.Compare(a.ID, b.ID) })
 	items := make([]OrderItem, len(variants))
 	for i, v := range variants {
-		// MySQL finds "cup" for "cup " too, of which then nothing is wanted.
-		if quantity := lines[v.SKU]; !v.Active || quantity < 1 || quantity > MaxQuantity {
-			return nil, ErrNotForSale.Because(fmt.Errorf("sku %s", v.SKU))
-		}
 		items[i] = OrderItem{
 			ID: NewID(), VariantID: v.ID, SKU: v.SKU, Name: v.Product.Name, Options: v.Options,
-			Image: cmp.Or(v.Image, v.Product.Image), Price: v.Price, Quantity: lines[v.SKU],
+			Image: cmp.Or(v.Image, v.Product.Image), Price: v.Price, Quantity: wanted[v.ID],
 			Counted: v.Counted, Digital: v.Digital, Delivery: v.Delivery, Position: i,
 		}
 		if name := v.Product.NameIn(language); name.Language != "" {

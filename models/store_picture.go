@@ -51,7 +51,7 @@ func (s *Store) SetVariantPicture(ctx context.Context, by Actor, sku string, siz
 		if err != nil {
 			return err
 		}
-		return tx.setPicture(by, &Variant{ID: v.ID}, sku, v.Image, sizes)
+		return tx.setPicture(by, &Variant{ID: v.ID}, v.SKU, v.Image, sizes)
 	})
 }
 

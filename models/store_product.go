@@ -2,6 +2,8 @@ package models
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"gorm.io/gorm"
 )
@@ -29,48 +31,83 @@ func (s *Store) ProductBySlug(ctx context.Context, slug string) (*Product, error
 	return &product, nil
 }
 
-// VariantsBySKU returns the variants with their products. A SKU that is unknown is absent; a
-// variant that is not for sale, or whose product is not, is returned with Active false.
-func (s *Store) VariantsBySKU(ctx context.Context, skus []string) ([]Variant, error) {
-	var variants []Variant
+// VariantsBySKU returns the variants with their products, each under the SKU that was asked for: its
+// present one or a former one. One that is unknown is absent; a variant that is not for sale, or whose
+// product is not, is returned with Active false.
+func (s *Store) VariantsBySKU(ctx context.Context, skus []string) (map[string]Variant, error) {
+	var variants map[string]Variant
 	if len(skus) == 0 {
 		return nil, nil
 	}
 	err := s.query(ctx, func(db *gorm.DB) (err error) {
-		variants, err = variantsBySKU(db, skus)
+		variants, err = variantsForSale(db, skus)
 		return err
 	})
 	return variants, err
 }
 
-func variantsBySKU(db *gorm.DB, skus []string) ([]Variant, error) {
-	var variants []Variant
-	if err := db.Preload("Product").Where("sku IN ?", skus).Order("id").Find(&variants).Error; err != nil {
-		return nil, err // some variants may have come without their product
+// variantsForSale are variantsBySKU, not Active where their products are not.
+func variantsForSale(db *gorm.DB, skus []string) (map[string]Variant, error) {
+	variants, err := variantsBySKU(db, skus)
+	for sku, v := range variants {
+		v.Active = v.Active && v.Product.Active
+		variants[sku] = v
 	}
-	for i := range variants {
-		variants[i].Active = variants[i].Active && variants[i].Product.Active
-	}
-	return variants, nil
+	return variants, err
 }
 
-// VariantBySKU returns a variant with its product, hidden or not, or ErrProductNotFound.
+// variantsBySKU looks among former SKUs only for what nothing is called by now, which is hardly ever.
+func variantsBySKU(db *gorm.DB, skus []string) (map[string]Variant, error) {
+	var variants []Variant
+	if err := db.Preload("Product").Where("sku IN ?", skus).Find(&variants).Error; err != nil {
+		return nil, err // some variants may have come without their product
+	}
+	found := make(map[string]Variant, len(variants))
+	for _, v := range variants {
+		found[v.SKU] = v // MySQL finds "cup" for "cup " too
+	}
+	others := slices.DeleteFunc(slices.Clone(skus), func(sku string) bool { return found[sku].ID != "" })
+	if len(others) == 0 {
+		return found, nil
+	}
+	var former []formerSKU
+	if err := db.Where("sku IN ?", others).Find(&former).Error; err != nil || len(former) == 0 {
+		return found, err
+	}
+	was := map[string][]string{} // by id
+	for _, f := range former {
+		was[f.VariantID] = append(was[f.VariantID], f.SKU)
+	}
+	var renamed []Variant
+	if err := db.Preload("Product").Where("id IN ?", slices.Collect(maps.Keys(was))).Find(&renamed).Error; err != nil {
+		return nil, err
+	}
+	for _, v := range renamed {
+		for _, sku := range was[v.ID] {
+			found[sku] = v
+		}
+	}
+	return found, nil
+}
+
+// VariantBySKU returns a variant with its product, hidden or not, by its present SKU or a former one,
+// or ErrProductNotFound.
 func (s *Store) VariantBySKU(ctx context.Context, sku string) (*Variant, error) {
 	var v *Variant
 	err := s.query(ctx, func(db *gorm.DB) (err error) {
-		v, err = variantBySKU(db.Preload("Product"), sku)
+		v, err = variantBySKU(db, sku)
 		return err
 	})
 	return v, err
 }
 
 func variantBySKU(db *gorm.DB, sku string) (*Variant, error) {
-	var v Variant
-	err := db.Where("sku = ?", sku).Take(&v).Error
-	if err == nil && v.SKU != sku { // MySQL finds "cup" for "cup " too
+	found, err := variantsBySKU(db, []string{sku})
+	v, known := found[sku]
+	if err == nil && !known {
 		return nil, ErrProductNotFound
 	}
-	return &v, notFound(err, ErrProductNotFound)
+	return &v, err
 }
 
 func forSale(db *gorm.DB) *gorm.DB {

@@ -231,8 +231,19 @@ func goodsLike(db *gorm.DB, w string) (terms []string, cut bool, err error) {
 	var goods []struct{ ID, Sku, Name string }
 	err = db.Model(&Variant{}).Select("variants.id, variants.sku, products.name").
 		Joins("JOIN products ON products.id = variants.product_id").Order("variants.id").Scan(&goods).Error
+	if err != nil {
+		return nil, false, err
+	}
+	var former []formerSKU
+	if err := db.Find(&former).Error; err != nil {
+		return nil, false, err
+	}
+	was := map[string][]string{} // by id: what orders from before name
+	for _, f := range former {
+		was[f.VariantID] = append(was[f.VariantID], word(f.SKU))
+	}
 	for _, g := range goods {
-		named := append(nameWords(g.Name), word(g.Sku))
+		named := append(append(nameWords(g.Name), word(g.Sku)), was[g.ID]...)
 		if slices.ContainsFunc(named, func(n string) bool { return strings.HasPrefix(n, w) }) {
 			terms = append(terms, variantTerm(g.ID))
 		}

@@ -52,10 +52,14 @@ func (tx *Tx) changeStock(by Actor, change StockChange) (*Variant, error) {
 
 // lockVariant puts everything that happens to the variant's row into one line, until the commit.
 func (tx *Tx) lockVariant(sku string) (*Variant, error) {
-	if err := tx.db.Model(&Variant{}).Where("sku = ?", sku).Updates(map[string]any{"updated_at": tx.Now()}).Error; err != nil {
+	v, err := variantBySKU(tx.db, sku)
+	if err != nil {
 		return nil, err
 	}
-	return variantBySKU(tx.db, sku)
+	if err := tx.db.Model(&Variant{}).Where("id = ?", v.ID).Updates(map[string]any{"updated_at": tx.Now()}).Error; err != nil {
+		return nil, err
+	}
+	return v, tx.db.Where("id = ?", v.ID).Take(v).Error
 }
 
 // stockMove returns the move with the id, nil when there is none.

@@ -18,7 +18,7 @@ func stock(t *testing.T, s *models.Store, sku string) (onHand, reserved int64) {
 	if err != nil || len(vs) != 1 {
 		t.Fatalf("variant %s: got %d, err %v", sku, len(vs), err)
 	}
-	return vs[0].OnHand, vs[0].Reserved
+	return vs[sku].OnHand, vs[sku].Reserved
 }
 
 func TestPlaceOrderFreezesPricesAndReservesStock(t *testing.T) {

@@ -113,7 +113,7 @@ func (s shop) standing(t *testing.T, orderID string) standing {
 	if err := models.VerifyChain(*o, evidence); err != nil {
 		t.Error(err)
 	}
-	got := standing{Order: o.Status, OnHand: vs[0].OnHand, Reserved: vs[0].Reserved}
+	got := standing{Order: o.Status, OnHand: vs["cup"].OnHand, Reserved: vs["cup"].Reserved}
 	for _, p := range o.Payments {
 		text := string(p.Status)
 		if p.ConfirmedAt != nil {

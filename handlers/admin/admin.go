@@ -157,6 +157,7 @@ func (a *Pages) table() []route {
 		{post, "/admin/goods/sku/:sku", keeping, a.changeVariant},
 		{post, "/admin/goods/sku/:sku/stock", keeping, a.changeStock},
 		{post, "/admin/goods/sku/:sku/count", keeping, a.countStock},
+		{post, "/admin/goods/sku/:sku/place", keeping, a.moveVariant},
 		{post, "/admin/goods/sku/:sku/picture", keeping, patiently(a.setVariantPicture)},
 		{get, "/admin/goods/:id", everyone, a.showProduct},
 		{post, "/admin/goods/:id", keeping, a.changeProduct},

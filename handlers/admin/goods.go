@@ -3,6 +3,7 @@ package admin
 import (
 	"errors"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -47,6 +48,22 @@ type stockRow struct {
 	Name    string // what tells it from its siblings
 	Price   string
 	Low     bool
+
+	Up, Down int // the places beside; 0: none, or it cannot be moved from here
+}
+
+// letVariantsMove offers each variant the places beside it.
+func (r *goodsRow) letVariantsMove() {
+	for i := range r.Variants {
+		if r.Variants[i].Up = i; i+1 < len(r.Variants) {
+			r.Variants[i].Down = i + 2
+		}
+	}
+}
+
+// placeOf is the variant's place among those of the product, from 1.
+func placeOf(product models.Product, id string) int {
+	return slices.IndexFunc(product.Variants, func(v models.Variant) bool { return v.ID == id }) + 1
 }
 
 func (a *Pages) showGoods(c *fiber.Ctx) error {

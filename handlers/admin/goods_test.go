@@ -232,20 +232,79 @@ func TestTwoChangeAVariant(t *testing.T) {
 	b := d.as(d.hire("cat@example.com", catalogue))
 	const address = "/admin/goods/sku/SHIRT-L"
 	seen := b.get(address).hidden(address)
-	b.post(address, with(seen, url.Values{"options": {"L"}, "price": {"95"}, "delivery": {"secret link"}, "active": {"yes"}})).check(t, "first", 303, address, nil, nil)
-	typed := url.Values{"options": {"XL"}, "price": {"97.5"}, "delivery": {"another"}, "digital": {"yes"}, "counted": {"yes"}}
+	b.post(address, with(seen, url.Values{"sku": {"SHIRT-L"}, "options": {"L"}, "price": {"95"}, "delivery": {"secret link"}, "active": {"yes"}})).check(t, "first", 303, address, nil, nil)
+	typed := url.Values{"sku": {"SHIRT-L"}, "options": {"XL"}, "price": {"97.5"}, "delivery": {"another"}, "digital": {"yes"}, "counted": {"yes"}}
 	refused := b.post(address, with(seen, typed))
 	refused.check(t, "second", 409, "", []string{
 		"Somebody has changed this meanwhile", "It has become: 95.00", "It has become: yes", "It has become: no", `value="XL"`, `value="97.5"`, "another",
 	}, []string{"It has become: L<"})
 	b.post(address, with(refused.hidden(address), typed)).check(t, "second, once more", 303, address, nil, nil)
-	want := models.VariantDetails{Options: "XL", Price: 9750, Counted: true, Digital: true, Delivery: "another"}
+	want := models.VariantDetails{SKU: "SHIRT-L", Options: "XL", Price: 9750, Counted: true, Digital: true, Delivery: "another"}
 	if got := d.variant("SHIRT-L").Details(); got != want {
 		t.Errorf("afterwards: got %+v, want %+v", got, want)
 	}
 	fresh := b.get(address).hidden(address)
 	b.post(address, with(fresh, with(typed, url.Values{"price": {"x"}}))).check(t, "a price", 422, "", []string{"This is not an amount.", `value="x"`}, nil)
 	b.post(address, with(fresh, with(typed, url.Values{"seen_price": {"x"}}))).check(t, "a form of nobody", 403, "", nil, nil)
+}
+
+// A SKU is changed like anything else of a variant, and what names the old one still works.
+func TestSKU(t *testing.T) {
+	d := newStocked(t)
+	b := d.as(d.hire("cat@example.com", catalogue))
+	const address, now = "/admin/goods/sku/SHIRT-M", "/admin/goods/sku/SHIRT-38"
+	shown := b.get(address)
+	shown.check(t, "form", 200, "", []string{`name="sku" type="text" value="SHIRT-M"`, "goes on leading to it"}, nil)
+	typed := with(shown.hidden(address), url.Values{"sku": {"SHIRT-38"}, "options": {"M"}, "price": {"89"}, "counted": {"yes"}, "active": {"yes"}})
+	for name, tt := range map[string]struct{ sku, want string }{
+		"none": {"", "Please fill this in."}, "blanks": {"A <b>", "Please leave out blanks"}, "long": {strings.Repeat("x", 65), "This is too long."},
+		"of another": {"cup", "Another article has this SKU, or had it before."},
+	} {
+		refused := b.post(address, with(typed, url.Values{"sku": {tt.sku}}))
+		refused.check(t, name, 422, "", []string{tt.want, `id="sku-error"`, "Nothing you typed is lost"}, []string{"<b>"})
+	}
+	b.post(address, typed).check(t, "change it", 303, now, nil, nil)
+	b.post(address, with(typed, url.Values{"sku": {"SHIRT-40"}})).check(t, "somebody who has not seen that", 409, "", []string{
+		"Somebody has changed this meanwhile", "It has become: SHIRT-38", `value="SHIRT-40"`, `action="` + now + `"`,
+	}, nil)
+	b.get(address).check(t, "the old address", 200, "", []string{"<h1>SHIRT-38</h1>", `action="` + now + `/stock"`}, nil)
+	put := with(shown.hidden(address+"/stock"), url.Values{"pieces": {"2"}, "reason": {"delivered"}, "way": {"in"}})
+	b.post(address+"/stock", put).check(t, "stock from a page of before", 303, now, nil, nil)
+	if v := d.variant("SHIRT-38"); v.OnHand != 5 {
+		t.Errorf("stock: got %+v, want 5 on hand", v)
+	}
+	b.get("/admin/goods?q=shirt-m").check(t, "found by the old one", 200, "", []string{now}, nil)
+	entries, err := d.store.AuditEntries(t.Context(), 0, 2)
+	if want := "sku: SHIRT-M → SHIRT-38"; err != nil || entries[1].Details != want || entries[1].Subject != "SHIRT-38" || entries[1].Actor != "cat@example.com" {
+		t.Errorf("audit log: got %+v, %v; want %q", entries, err, want)
+	}
+}
+
+func TestVariantsMove(t *testing.T) {
+	d := newStocked(t)
+	b := d.as(d.hire("cat@example.com", catalogue))
+	product := d.product("shirt")
+	address := "/admin/goods/" + product.ID
+	down := with(b.get(address).hidden("/admin/goods/sku/SHIRT-M/place"), nil)
+	if down.Get("place") != "2" || down.Get("product") != product.ID {
+		t.Fatalf("the first one's form: got %v, want to the second place", down)
+	}
+	for range 2 { // a double click
+		b.post("/admin/goods/sku/SHIRT-M/place", down).check(t, "down", 303, address, nil, nil)
+	}
+	if vs := d.product("shirt").Variants; vs[0].SKU != "SHIRT-L" || vs[1].SKU != "SHIRT-M" {
+		t.Errorf("got %s, %s; want the other order", vs[0].SKU, vs[1].SKU)
+	}
+	const own = "/admin/goods/sku/SHIRT-M"
+	b.get(own).check(t, "its page", 200, "", []string{"Place 2 of 2", `name="place"`}, nil)
+	for _, place := range []string{"", "0", "x"} {
+		b.post(own+"/place", url.Values{"place": {place}}).check(t, "to "+place, 422, "", []string{"This is not a number."}, nil)
+	}
+	b.post(own+"/place", url.Values{"place": {"1"}}).check(t, "to the first", 303, own, nil, nil)
+	b.get(own).check(t, "afterwards", 200, "", []string{"It stands at place 1 now.", "Place 1 of 2"}, nil)
+	looker := d.as(d.hire("lou@example.com", readOnly))
+	looker.get(address).check(t, "who only looks", 200, "", []string{"SHIRT-M"}, []string{"/place"})
+	looker.get(own).check(t, "who only looks", 200, "", []string{"SHIRT-M"}, []string{"/place"})
 }
 
 func TestStock(t *testing.T) {
@@ -404,7 +463,7 @@ func TestImport(t *testing.T) {
 
 	other := bytes.Replace(file, []byte(",27,"), []byte(",29,"), 1)
 	shown = b.sendFile(look, "file", other, nil)
-	if err := d.store.ChangeVariant(t.Context(), models.CommandLine(), "cup", d.variant("cup").Details(), models.VariantDetails{Price: 2800, Counted: true, Active: true}); err != nil {
+	if err := d.store.ChangeVariant(t.Context(), models.CommandLine(), "cup", d.variant("cup").Details(), models.VariantDetails{SKU: "cup", Price: 2800, Counted: true, Active: true}); err != nil {
 		t.Fatal(err)
 	}
 	again := b.sendFile(apply, "", nil, shown.hidden(apply))

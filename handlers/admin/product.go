@@ -218,6 +218,9 @@ func (a *Pages) productAs(c *fiber.Ctx, typed productTyped) error {
 	name := product.NameIn(a.base.Language(c).Code).Text
 	page := productPage{Page: a.page(c, "product.title", "name", name), Product: product}
 	page.Row = page.goodsRow(*product, a.store.Settings().LowStock)
+	if page.May(post, "/admin/goods/sku/:sku/place") {
+		page.Row.letVariantsMove()
+	}
 	if page.Position, page.Count, err = a.store.PlaceOf(c.UserContext(), product); err != nil {
 		return err
 	}
@@ -309,21 +312,18 @@ func (a *Pages) moveProduct(c *fiber.Ctx) error {
 
 func (a *Pages) addVariant(c *fiber.Ctx) error {
 	form := readVariantForm(c, "")
-	form.SKU, form.Stock = web.FormValue(c, "sku"), web.FormValue(c, "stock")
+	form.Stock = web.FormValue(c, "stock")
 	typed := productTyped{variant: &form}
 	details, errs := form.details(a.base.Config.Currency)
 	pieces, ok := parseCount(form.Stock)
 	if !ok || pieces > models.MaxStock {
 		errs = errs.With(web.FieldErrors{"stock": "invalid.number"})
 	}
-	if form.SKU == "" {
-		errs = errs.With(web.FieldErrors{"sku": "invalid.required"})
-	}
 	if errs != nil {
 		typed.errs = errs
 		return a.productAs(c, typed)
 	}
-	err := a.store.AddVariant(c.UserContext(), a.actor(c), c.Params("id"), form.SKU, details, pieces)
+	err := a.store.AddVariant(c.UserContext(), a.actor(c), c.Params("id"), details, pieces)
 	return a.productDone(c, err, typed, "admin.goods.variant_added", "sku", form.SKU)
 }
 

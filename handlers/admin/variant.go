@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"net/url"
 	"strconv"
 
@@ -12,7 +13,7 @@ import (
 
 // variantForm is what a browser may send about a variant.
 type variantForm struct {
-	SKU      string `form:"sku" validate:"max=64"` // of a new one
+	SKU      string `form:"sku" validate:"required,max=64"`
 	Options  string `form:"options" validate:"max=200"`
 	Price    string `form:"price" validate:"required,max=20"`
 	Stock    string `form:"stock" validate:"max=10"` // of a new one
@@ -26,7 +27,7 @@ type variantForm struct {
 func readVariantForm(c *fiber.Ctx, prefix string) variantForm {
 	is := func(name string) bool { return web.FormValue(c, prefix+name) == yes }
 	return variantForm{
-		Options: web.FormValue(c, prefix+"options"), Price: web.FormValue(c, prefix+"price"), Counted: is("counted"),
+		SKU: web.FormValue(c, prefix+"sku"), Options: web.FormValue(c, prefix+"options"), Price: web.FormValue(c, prefix+"price"), Counted: is("counted"),
 		Digital: is("digital"), Delivery: lines(web.FormValue(c, prefix+"delivery")), Active: is("active"),
 	}
 }
@@ -34,7 +35,7 @@ func readVariantForm(c *fiber.Ctx, prefix string) variantForm {
 // details reads the form, or says what is wrong with it.
 func (f variantForm) details(currency string) (models.VariantDetails, web.FieldErrors) {
 	d := models.VariantDetails{
-		Options: f.Options, Counted: f.Counted, Digital: f.Digital, Delivery: f.Delivery, Active: f.Active,
+		SKU: f.SKU, Options: f.Options, Counted: f.Counted, Digital: f.Digital, Delivery: f.Delivery, Active: f.Active,
 	}
 	errs := web.Check(f)
 	price, err := models.ParseMoney(f.Price, currency)
@@ -63,14 +64,15 @@ type toggle struct {
 	Now               string // what it is now, where somebody has changed it
 }
 
-// fields shows the form; of a new variant with what cannot be changed later. Where somebody has changed
+// fields shows the form; of a new variant with the stock that it begins with. Where somebody has changed
 // what the page showed, they say what it is now.
 func (f variantForm) fields(p Page, errs web.FieldErrors, seen, now models.VariantDetails, isNew bool) *variantFields {
 	shown := &variantFields{variantForm: f}
-	if isNew {
-		shown.First = append(shown.First, web.Field{Name: "sku", Value: f.SKU, Max: models.MaxSKU, Autocomplete: "off", Hint: "admin.goods.sku_hint"})
-	}
 	shown.First = append(shown.First,
+		web.Field{
+			Name: "sku", Value: f.SKU, Max: models.MaxSKU, Autocomplete: "off",
+			Hint: "admin.goods.sku_hint", Now: changed(seen.SKU, now.SKU),
+		},
 		web.Field{
 			Name: "options", Value: f.Options, Max: models.MaxOptions, Autocomplete: "off", Optional: "field.optional",
 			Hint: "admin.goods.options_hint", Now: changed(seen.Options, now.Options),
@@ -123,6 +125,9 @@ type variantPage struct {
 	Seen      models.VariantDetails // what the form's hidden fields hold
 	SeenPrice string
 	Upload    *upload
+	Place     []web.Field
+	Position  int
+	Siblings  int    // how many variants the product has
 	MoveID    string // of the next move
 	Pieces    []web.Field
 	Count     []web.Field
@@ -134,6 +139,7 @@ type variantTyped struct {
 	refusal
 	details *variantForm // nil: what the variant is
 	seen    models.VariantDetails
+	place   string
 	stock   stockForm
 	count   countForm
 }
@@ -172,6 +178,11 @@ func (a *Pages) variantAs(c *fiber.Ctx, typed variantTyped) error {
 	if page.Moves, err = a.moves(c, page.Page, whole.Variants); err != nil {
 		return err
 	}
+	product, err := a.store.ProductByID(c.UserContext(), v.ProductID)
+	if err != nil {
+		return err
+	}
+	page.Position, page.Siblings = placeOf(*product, v.ID), len(product.Variants)
 	if page.May(post, "/admin/goods/sku/:sku") {
 		page.offerActs(typed)
 	}
@@ -187,7 +198,7 @@ func (p *variantPage) offerActs(typed variantTyped) {
 	p.Seen = p.Variant.Details()
 	p.SeenPrice = p.plainPrice(p.Seen.Price)
 	form, seen := variantForm{
-		Options: p.Seen.Options, Price: p.SeenPrice, Counted: p.Seen.Counted, Digital: p.Seen.Digital,
+		SKU: p.Seen.SKU, Options: p.Seen.Options, Price: p.SeenPrice, Counted: p.Seen.Counted, Digital: p.Seen.Digital,
 		Delivery: p.Seen.Delivery, Active: p.Seen.Active,
 	}, p.Seen
 	if typed.details != nil {
@@ -195,6 +206,8 @@ func (p *variantPage) offerActs(typed variantTyped) {
 	}
 	p.Change = form.fields(p.Page, typed.errs, seen, p.Seen, false)
 	p.Upload = p.upload(p.Row.Address, p.Variant.Image, typed.errs)
+	place := cmp.Or(typed.place, strconv.Itoa(p.Position))
+	p.Place = p.Fields(typed.errs, web.Field{Name: "place", Type: "number", Value: place, Autocomplete: "off"})
 	if !p.Variant.Counted {
 		return
 	}
@@ -235,8 +248,28 @@ func (a *Pages) changeVariant(c *fiber.Ctx) error {
 	if errs != nil { // which no page of ours sends
 		return web.ErrForeignForm
 	}
-	err := a.store.ChangeVariant(c.UserContext(), a.actor(c), sku(c), seen, details)
-	return a.variantDone(c, err, typed, "admin.goods.saved")
+	if err := a.store.ChangeVariant(c.UserContext(), a.actor(c), sku(c), seen, details); err != nil {
+		return a.variantDone(c, err, typed, "")
+	}
+	return a.done(c, variantAddress(details.SKU), "admin.goods.saved")
+}
+
+// moveVariant puts the variant at another place; from the product's page one goes back there.
+func (a *Pages) moveVariant(c *fiber.Ctx) error {
+	typed := variantTyped{place: web.FormValue(c, "place")}
+	place, err := strconv.Atoi(typed.place)
+	if err != nil || place < 1 {
+		typed.errs = web.FieldErrors{"place": "invalid.number"}
+		return a.variantAs(c, typed)
+	}
+	if err := a.store.MoveVariant(c.UserContext(), a.actor(c), sku(c), place); err != nil {
+		return err
+	}
+	to := variantAddress(sku(c))
+	if product := web.FormValue(c, "product"); product != "" {
+		to = productAddress(cut(product, 36))
+	}
+	return a.done(c, to, "admin.goods.moved", "place", place)
 }
 
 // changeStock puts pieces in or takes some out, whatever others do meanwhile.

@@ -72,29 +72,37 @@ func (p *Pages) cartAs(c *fiber.Ctx, noticeKey string) error {
 	return p.base.Render(c, "cart", page)
 }
 
-// cart reads what the session wishes for.
+// cart reads what the session wishes for, by the SKUs of today.
 func (p *Pages) cart(ctx context.Context, page web.Page, s *web.Session) (cart, error) {
-	wishes := s.Cart()
-	skus := make([]string, len(wishes))
-	for i, wish := range wishes {
-		skus[i] = wish.SKU
-	}
-	found, err := p.store.VariantsBySKU(ctx, skus)
+	found, err := p.known(ctx, s)
 	if err != nil {
 		return cart{}, err
 	}
-	bySKU := make(map[string]models.Variant, len(found))
-	for _, v := range found {
-		bySKU[v.SKU] = v
-	}
 	var filled cart
-	for _, wish := range wishes {
-		if err := filled.add(newLine(page, wish, bySKU[wish.SKU]), p.store.Shop.Currency); err != nil {
+	for _, wish := range s.Cart() {
+		if err := filled.add(newLine(page, wish, found[wish.SKU]), p.store.Shop.Currency); err != nil {
 			return cart{}, err
 		}
 	}
 	filled.Shipping, filled.Amount = p.store.Settings().Totals(filled.Goods, filled.Shipped)
 	return filled, nil
+}
+
+// known reads the articles that the session wishes for, and more that its page named, by SKU. The cart
+// then names them by their SKUs of today, whatever they were called when they were put in.
+func (p *Pages) known(ctx context.Context, s *web.Session, more ...string) (map[string]models.Variant, error) {
+	skus := more
+	for _, wish := range s.Cart() {
+		skus = append(skus, wish.SKU)
+	}
+	found, err := p.store.VariantsBySKU(ctx, skus)
+	for _, wish := range s.Cart() {
+		if v, known := found[wish.SKU]; known && v.SKU != wish.SKU {
+			s.RenameLine(wish.SKU, v.SKU)
+			found[v.SKU] = v
+		}
+	}
+	return found, err
 }
 
 func newLine(page web.Page, wish models.Line, v models.Variant) cartLine {
@@ -155,14 +163,15 @@ func (p *Pages) AddToCart(c *fiber.Ctx) error {
 	if err != nil || n == 0 {
 		return errQuantity
 	}
-	found, err := p.store.VariantsBySKU(c.UserContext(), []string{sku})
+	s := p.base.Session(c)
+	found, err := p.known(c.UserContext(), s, sku)
 	if err != nil {
 		return err
 	}
-	if len(found) == 0 || !found[0].Active {
+	if !found[sku].Active {
 		return models.ErrNotForSale
 	}
-	s := p.base.Session(c)
+	sku = found[sku].SKU // the form's page may be from before it was changed
 	for _, line := range s.Cart() {
 		if line.SKU == sku {
 			n += line.Quantity
@@ -188,10 +197,15 @@ func (p *Pages) ChangeLine(c *fiber.Ctx) error {
 		return err
 	}
 	s := p.base.Session(c)
-	for _, line := range s.Cart() {
-		if line.SKU == sku {
-			s.SetLine(sku, n)
+	if !s.Holds(sku) { // the form's page may be from before it was changed
+		found, err := p.known(c.UserContext(), s, sku)
+		if err != nil {
+			return err
 		}
+		sku = found[sku].SKU
+	}
+	if s.Holds(sku) {
+		s.SetLine(sku, n)
 	}
 	return c.Redirect("/cart", http.StatusSeeOther)
 }

@@ -141,6 +141,28 @@ func (s *Session) SetLine(sku string, quantity int64) bool {
 	return true
 }
 
+// Holds reports whether there is a line of the SKU.
+func (s *Session) Holds(sku string) bool {
+	return slices.ContainsFunc(s.data.Cart, func(l models.Line) bool { return l.SKU == sku })
+}
+
+// RenameLine lets a line have the SKU that its article has now. A line of that SKU takes its pieces.
+func (s *Session) RenameLine(from, to string) {
+	at := slices.IndexFunc(s.data.Cart, func(l models.Line) bool { return l.SKU == from })
+	if at < 0 {
+		return
+	}
+	for _, line := range s.data.Cart {
+		if line.SKU == to {
+			s.SetLine(to, line.Quantity+s.data.Cart[at].Quantity)
+			s.SetLine(from, 0)
+			return
+		}
+	}
+	s.data.Cart[at].SKU = to
+	s.touch()
+}
+
 // FormToken returns the token of the checkout form now shown; with it one form makes one order.
 func (s *Session) FormToken() string {
 	if s.data.FormToken == "" {
