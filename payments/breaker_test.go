@@ -16,6 +16,7 @@ import (
 type answering struct {
 	Gateway
 	err     error
+	refunds models.RefundStatus // where refunds stand
 	takes   time.Duration
 	during  func() // what happens while it is called, if not nil
 	calls   int
@@ -43,10 +44,10 @@ func (a *answering) Close(context.Context, string) (Exchange, error) {
 	return Exchange{}, a.call()
 }
 func (a *answering) Refund(context.Context, RefundRequest) (RefundReport, error) {
-	return RefundReport{}, a.call()
+	return RefundReport{State: a.refunds}, a.call()
 }
 func (a *answering) QueryRefund(context.Context, RefundRequest) (RefundReport, error) {
-	return RefundReport{}, a.call()
+	return RefundReport{State: a.refunds}, a.call()
 }
 
 func (a *answering) ParseNotification(string, []byte) (Report, error) {

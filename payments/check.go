@@ -36,7 +36,7 @@ func ignoreNotFound(err error) error {
 func (s *Service) ask(ctx context.Context, p *models.Payment) error {
 	account, on := s.accounts[p.Gateway]
 	if !on {
-		return &CallError{Outcome: NotSent, Err: errors.New("the gateway is switched off")}
+		return &CallError{Outcome: NotSent, Err: errSwitchedOff}
 	}
 	report, err := account.Gateway.Query(ctx, p.Number)
 	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)

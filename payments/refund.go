@@ -102,7 +102,8 @@ func (s *Service) carryOutRefund(ctx context.Context, r *models.Refund) error {
 	p := paymentIn(order, r.PaymentID)
 	account, on := s.accounts[p.Gateway]
 	if !on {
-		return &CallError{Outcome: NotSent, Err: errors.New("the gateway is switched off")}
+		off := &CallError{Outcome: NotSent, Err: errSwitchedOff}
+		return s.recordRefund(ctx, r, RefundReport{}, off, OpRefund, false)
 	}
 	request := RefundRequest{
 		PaymentNumber: p.Number, RefundNumber: r.Number,

@@ -83,6 +83,32 @@ func TestRefundByHandAtTheGateway(t *testing.T) {
 	}
 }
 
+// TestRefundAtAGatewayThatIsSwitchedOff: staff hear of a refund that waits for a gateway which the
+// configuration has switched off, and it goes out when that is on again.
+func TestRefundAtAGatewayThatIsSwitchedOff(t *testing.T) {
+	s := newSweeping(t)
+	p := s.paid()
+	on := s.accounts[models.ScanForPay]
+	delete(s.accounts, models.ScanForPay)
+	r, err := s.Refund(t.Context(), p.Number, 1000, "test")
+	if err != nil || r.Status != models.RefundPending {
+		t.Fatalf("got %+v, %v, want it pending", r, err)
+	}
+	s.pass(2*refundStuckAfter, 10*time.Minute)
+	if stuck := s.incidents(p); len(stuck) != 1 || stuck[0].Status != models.IncidentOpen || !strings.Contains(stuck[0].Detail, "switched off") {
+		t.Errorf("hours later: got incidents %+v, want one that says why", stuck)
+	}
+	s.accounts[models.ScanForPay] = on
+	s.gateways[models.ScanForPay].refunds = models.RefundSucceeded
+	s.pass(time.Hour, 10*time.Minute)
+	if r, err = s.store.RefundByNumber(t.Context(), r.Number); err != nil || r.Status != models.RefundSucceeded {
+		t.Errorf("switched on again: got %+v, %v, want it succeeded", r, err)
+	}
+	if stuck := s.incidents(p); len(stuck) != 1 || stuck[0].Status != models.IncidentResolved {
+		t.Errorf("switched on again: got incidents %+v, want it resolved", stuck)
+	}
+}
+
 // TestRefundIsStuckAfterAWhile: staff hear of a refund that has no result for an hour, not before.
 func TestRefundIsStuckAfterAWhile(t *testing.T) {
 	s := newSweeping(t)
