@@ -60,11 +60,27 @@ func (s *Service) ask(ctx context.Context, p *models.Payment) error {
 
 // notThere ends an attempt whose create went unanswered and of which the gateway knows nothing even
 // after a while. An attempt that the gateway acknowledged is left open: some gateways know a
-// payment only once the buyer has opened its page.
+// payment only once the buyer has opened its page. One that it said was paid is a contradiction.
 func (s *Service) notThere(tx *models.Tx, p *models.Payment) error {
+	if p.Status == models.PaymentSucceeded {
+		return deniedPayment(tx, p)
+	}
 	if p.Status != models.PaymentCreated || tx.Now().Sub(p.CreatedAt) < createGrace {
 		return nil
 	}
 	_, err := tx.MovePayment(p, models.PaymentFailed, models.PaymentChange{Failure: "the gateway has no such payment"})
+	return err
+}
+
+// deniedPayment tells staff of a success that the gateway knows nothing of, long after it said so.
+func deniedPayment(tx *models.Tx, p *models.Payment) error {
+	if tx.Now().Sub(*p.SucceededAt) <= conflictAfter {
+		return nil
+	}
+	_, err := tx.OpenIncident(models.Incident{
+		Kind: models.IncidentConflict, Gateway: p.Gateway, OrderID: &p.OrderID, PaymentID: &p.ID, Number: p.Number,
+		Currency: p.Currency, Amount: p.Amount, Detail: "recorded as paid, and the gateway now says that it has no such payment",
+		DedupKey: "denied/" + p.Number,
+	})
 	return err
 }

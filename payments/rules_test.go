@@ -266,13 +266,7 @@ func TestOnlyWhatIsOpenIsAskedAbout(t *testing.T) {
 	}
 
 	weak := s.pending(models.ScanForPay)
-	said := Report{
-		Gateway: models.ScanForPay, Merchant: "merchant", Number: weak.Number, State: StateSucceeded, Money: weak.Money(),
-		Exchange: Exchange{Response: []byte("weak")},
-	}
-	if err := s.Apply(t.Context(), said, OpNotification); err != nil {
-		t.Fatal(err)
-	}
+	s.weakly(weak)
 	if order, err = s.store.OrderByID(t.Context(), weak.OrderID); err != nil {
 		t.Fatal(err)
 	}

@@ -195,8 +195,9 @@ func (s *Service) createFailed(ctx context.Context, p *models.Payment, c Created
 			c.Exchange = Exchange{}
 		}
 		move = func(tx *models.Tx, p *models.Payment) error {
-			if _, err := tx.MovePayment(p, models.PaymentFailed, models.PaymentChange{Failure: callErr.Error()}); err != nil {
-				return err
+			moved, err := tx.MovePayment(p, models.PaymentFailed, models.PaymentChange{Failure: callErr.Error()})
+			if err != nil || !moved {
+				return err // a message that it is paid was faster, and has to be confirmed
 			}
 			return tx.SetCheck(p, time.Time{}) // there is nothing to watch
 		}

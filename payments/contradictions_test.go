@@ -1,0 +1,76 @@
+package payments
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"saoma/models"
+	"saoma/models/modelstest"
+)
+
+// weakly has the gateway say, as a notification with a weak signature does, that the attempt is paid.
+func (s *sweeping) weakly(p *models.Payment) {
+	s.t.Helper()
+	said := Report{
+		Gateway: p.Gateway, Merchant: "merchant", Number: p.Number, State: StateSucceeded, Money: p.Money(),
+		Exchange: Exchange{Response: []byte("weak success of " + p.Number)},
+	}
+	if err := s.Apply(s.t.Context(), said, OpNotification); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *sweeping) order(id string) *models.Order {
+	s.t.Helper()
+	o, err := s.store.OrderByID(s.t.Context(), id)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return o
+}
+
+// TestSuccessBeforeARefusal: a success that overtakes the refusal of its own create stays paid, and is
+// asked about until it is confirmed.
+func TestSuccessBeforeARefusal(t *testing.T) {
+	for _, outcome := range []Outcome{Refused, NotSent, Unknown, BadRedirect} {
+		t.Run(string(outcome), func(t *testing.T) {
+			s := newSweeping(t)
+			s.routes = Routes{{Wallet: "any", Scene: "any", Gateway: models.ScanForPay, Method: "qrcode"}}
+			o := modelstest.Order(t, s.store, "cup")
+			gateway := s.gateways[models.ScanForPay]
+			gateway.err = &CallError{Outcome: outcome, Code: "2"}
+			gateway.during = func() { s.weakly(liveOf(s.order(o.ID))) }
+			if _, err := s.Start(t.Context(), o.Token, models.WeChat, Device{}); !errors.Is(err, ErrGatewayDown) {
+				t.Errorf("start: got %v, want ErrGatewayDown", err)
+			}
+			gateway.err, gateway.during = nil, nil
+			s.pass(10*time.Second, 2*time.Second)
+			o = s.order(o.ID)
+			if p := o.Payments[0]; o.Status != models.OrderPaid || len(o.Payments) != 1 || p.Status != models.PaymentSucceeded || p.ConfirmedAt == nil {
+				t.Errorf("got order %s and payment %s, confirmed at %v; want it paid and confirmed", o.Status, p.Status, p.ConfirmedAt)
+			}
+		})
+	}
+}
+
+// TestDeniedSuccess: a success that the gateway knows nothing of, long after it said so, is a conflict
+// that staff see once.
+func TestDeniedSuccess(t *testing.T) {
+	s := newSweeping(t)
+	p := s.pending(models.ScanForPay)
+	s.weakly(p)
+	s.gateways[models.ScanForPay].err = &CallError{Outcome: NotFound, Err: errors.New("no such payment")}
+	s.pass(conflictAfter, time.Minute)
+	if got := s.incidents(p); len(got) != 0 {
+		t.Errorf("while a query may lag behind: got %+v, want no incident", got)
+	}
+	s.pass(3*time.Hour, 10*time.Minute)
+	got := s.incidents(p)
+	if len(got) != 1 || got[0].Kind != models.IncidentConflict || got[0].Status != models.IncidentOpen || got[0].Amount != p.Amount {
+		t.Errorf("hours later: got %+v, want one open conflict about the whole amount", got)
+	}
+	if o := s.order(p.OrderID); o.Status != models.OrderPaid || s.read(p).ConfirmedAt != nil {
+		t.Errorf("got order %s, confirmed at %v; want it paid as before, and not confirmed", o.Status, s.read(p).ConfirmedAt)
+	}
+}
