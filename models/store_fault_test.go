@@ -6,9 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"net"
 	"runtime"
 	"strings"
 	"sync"
@@ -231,12 +229,12 @@ func TestMySQLLeavesANodeThatIsNotReady(t *testing.T) {
 
 func TestMySQLThatRefusesConnections(t *testing.T) {
 	o := modelstest.MySQLOptions(t)
-	p := newProxy(t, &o)
+	p := modelstest.NewProxy(t, &o)
 	var log lockedBuffer
 	o.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s := modelstest.Open(t, o)
 	modelstest.Product(t, s, "cup", 2500, 5)
-	p.stop()
+	p.Stop()
 	if _, err := s.Catalogue(t.Context()); !errors.Is(err, models.ErrStoreDown) {
 		t.Errorf("read: got %v, want %v", err, models.ErrStoreDown)
 	}
@@ -265,132 +263,15 @@ func (b *lockedBuffer) String() string {
 	return b.text.String()
 }
 
-// proxy stands between a store and MySQL, and can cut the connection around a COMMIT.
-type proxy struct {
-	server   string
-	listener net.Listener
-	mu       sync.Mutex
-	conns    []net.Conn
-	cut      atomic.Int32 // one of the cuts below; each cuts once
-}
-
-const (
-	cutNothing int32 = iota
-	cutBeforeCommit
-	cutAfterCommit
-)
-
-// newProxy starts a proxy and points the options at it.
-func newProxy(t *testing.T, o *models.Options) *proxy {
-	t.Helper()
-	c, err := mysqldriver.ParseDSN(o.DSN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &proxy{server: c.Addr, listener: l}
-	c.Addr = l.Addr().String()
-	o.DSN = c.FormatDSN()
-	go p.accept()
-	t.Cleanup(p.stop)
-	return p
-}
-
-func (p *proxy) accept() {
-	for {
-		client, err := p.listener.Accept()
-		if err != nil {
-			return
-		}
-		server, err := net.Dial("tcp", p.server)
-		if err != nil {
-			client.Close()
-			continue
-		}
-		p.mu.Lock()
-		p.conns = append(p.conns, client, server)
-		p.mu.Unlock()
-		go p.forward(client, server)
-	}
-}
-
-// stop refuses new connections and ends those that there are.
-func (p *proxy) stop() {
-	p.listener.Close()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, c := range p.conns {
-		c.Close()
-	}
-}
-
-// forward passes on what the client sends, a packet at a time, and the answers.
-func (p *proxy) forward(client, server net.Conn) {
-	defer client.Close()
-	defer server.Close()
-	var deaf atomic.Bool // the client no longer hears what the server says
-	committed := make(chan struct{})
-	go func() {
-		defer client.Close()
-		buffer := make([]byte, 64<<10)
-		for {
-			n, err := server.Read(buffer)
-			if deaf.Load() {
-				close(committed)
-				return
-			}
-			if err != nil {
-				return
-			}
-			if _, err := client.Write(buffer[:n]); err != nil {
-				return
-			}
-		}
-	}()
-	for {
-		packet, err := readPacket(client)
-		if err != nil {
-			return
-		}
-		isCommit := bytes.Equal(packet[4:], []byte("\x03COMMIT"))
-		if isCommit && p.cut.CompareAndSwap(cutBeforeCommit, cutNothing) {
-			return
-		}
-		last := isCommit && p.cut.CompareAndSwap(cutAfterCommit, cutNothing)
-		deaf.Store(last)
-		if _, err := server.Write(packet); err != nil {
-			return
-		}
-		if last {
-			<-committed
-			return
-		}
-	}
-}
-
-func readPacket(r io.Reader) ([]byte, error) {
-	header := make([]byte, 4)
-	if _, err := io.ReadFull(r, header); err != nil {
-		return nil, err
-	}
-	packet := make([]byte, 4+int(header[0])+int(header[1])<<8+int(header[2])<<16)
-	copy(packet, header)
-	_, err := io.ReadFull(r, packet[4:])
-	return packet, err
-}
-
 func TestMySQLCommitOfUnknownFate(t *testing.T) {
-	for name, cut := range map[string]int32{"lost on its way": cutBeforeCommit, "answer lost": cutAfterCommit} {
+	for name, cut := range map[string]modelstest.Cut{"lost on its way": modelstest.BeforeCommit, "answer lost": modelstest.AfterCommit} {
 		t.Run(name, func(t *testing.T) {
 			o := modelstest.MySQLOptions(t)
-			p := newProxy(t, &o)
+			p := modelstest.NewProxy(t, &o)
 			ctx, s := t.Context(), modelstest.Open(t, o)
 			modelstest.Product(t, s, "cup", 2500, 5)
 
-			p.cut.Store(cut)
+			p.CutNext(cut)
 			order, err := s.PlaceOrder(ctx, modelstest.Draft("cup", 2))
 			if err != nil {
 				t.Fatalf("place the order: %v", err)
@@ -399,18 +280,18 @@ func TestMySQLCommitOfUnknownFate(t *testing.T) {
 				t.Errorf("stock: got %d on hand and %d reserved, want 3 and 2", onHand, reserved)
 			}
 
-			p.cut.Store(cut)
+			p.CutNext(cut)
 			payment := newPayment(s, order)
 			if err := s.Tx(ctx, func(tx *models.Tx) error { return tx.AddPayment(payment) }); err != nil {
 				t.Fatalf("add the payment: %v", err)
 			}
 
-			p.cut.Store(cut)
+			p.CutNext(cut)
 			paid, err := pay(ctx, s, order.ID, payment.ID)
 			if err != nil {
 				t.Fatalf("pay: %v", err)
 			}
-			if p.cut.Load() != cutNothing {
+			if !p.HasCut() {
 				t.Fatal("the last commit was not cut")
 			}
 			got, err := s.OrderByID(ctx, order.ID)
@@ -418,7 +299,7 @@ func TestMySQLCommitOfUnknownFate(t *testing.T) {
 				t.Fatal(err)
 			}
 			// The second run of an answered commit finds the order paid, and has nothing to do.
-			if got.Status != models.OrderPaid || len(got.Payments) != 1 || paid != (cut == cutBeforeCommit) {
+			if got.Status != models.OrderPaid || len(got.Payments) != 1 || paid != (cut == modelstest.BeforeCommit) {
 				t.Errorf("order: got %s with %d payments, moved %v", got.Status, len(got.Payments), paid)
 			}
 			if onHand, reserved := stock(t, s, "cup"); onHand != 3 || reserved != 0 {

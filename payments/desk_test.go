@@ -255,6 +255,166 @@ func TestRevive(t *testing.T) {
 		t.Errorf("revived again: got %v, want ErrOrderMoved", err)
 	}
 	wantActs(t, s.Store, order, "revive_order by mia@shop.example")
+	evidence, err := s.Evidence(ctx, order.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if act := evidence[len(evidence)-1]; act.PaymentID == nil || *act.PaymentID != p.ID {
+		t.Errorf("got an act about payment %v, want it to name %s, with which the order was revived", act.PaymentID, p.ID)
+	}
+}
+
+// An order is revived with all of the money and all of the goods, or not at all.
+func TestReviveOnlyWhole(t *testing.T) {
+	s := newShop(t, modelstest.Options(t), models.AskStaff)
+	ctx := context.Background()
+	order, p := s.attempt(t)
+	s.close(t, order, models.OrderExpired)
+	s.apply(t, s.report(p, payments.StateSucceeded))
+	others, err := s.PlaceOrder(ctx, modelstest.Draft("cup", 3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.service.Revive(ctx, p.Number, mia); !errors.Is(err, models.ErrOutOfStock) {
+		t.Errorf("while others have the stock: got %v, want ErrOutOfStock", err)
+	}
+	s.close(t, others, models.OrderExpired)
+	if _, err := s.service.Refund(ctx, p.Number, 1000, "test"); err != nil { // no answer: it may yet go back
+		t.Fatal(err)
+	}
+	if err := s.service.Revive(ctx, p.Number, mia); !errors.Is(err, models.ErrOrderMoved) {
+		t.Errorf("while some of the money goes back: got %v, want ErrOrderMoved", err)
+	}
+	want := standing{Order: models.OrderExpired, Payments: []string{"succeeded confirmed"}, Incidents: []string{"late_payment open"}, OnHand: 3}
+	if diff := cmp.Diff(want, s.standing(t, order.ID)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	wantActs(t, s.Store, order)
+}
+
+// Whoever refunds has seen all that went back before.
+func TestRefundAsAfterOthers(t *testing.T) {
+	s := newShop(t, modelstest.Options(t), models.AskStaff)
+	ctx := context.Background()
+	order := modelstest.Order(t, s.Store, "cup")
+	if err := s.service.MarkPaid(ctx, order.Number, payments.HandPayment{Reference: "B1", By: mia}); err != nil {
+		t.Fatal(err)
+	}
+	order, err := s.OrderByID(ctx, order.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		seen, amount int64
+		want         error
+	}{{0, 1000, nil}, {1000, 500, nil}, {500, 300, models.ErrOrderMoved}, {1000, 300, models.ErrOrderMoved}, {1500, 300, nil}} {
+		r, err := s.service.RefundAs(ctx, payments.StaffRefund{
+			Payment: order.Payments[0].Number, Amount: tt.amount, Refunded: tt.seen, Reason: "broken", By: mia,
+		})
+		if !errors.Is(err, tt.want) || err == nil && (r.Status != models.RefundSucceeded || r.Amount != tt.amount || r.Reason != "broken") {
+			t.Errorf("%d more, having seen %d: got %+v, %v, want %v", tt.amount, tt.seen, r, err, tt.want)
+		}
+	}
+	refunds, err := s.Refunds(ctx, order.ID)
+	if err != nil || len(refunds) != 3 {
+		t.Errorf("got %d refunds, %v, want the three that were asked for in knowledge of the others", len(refunds), err)
+	}
+}
+
+// An order that was paid by an earlier attempt is not canceled, however long nobody knows about the later one.
+func TestCancelWhatAnEarlierAttemptPaid(t *testing.T) {
+	s := newShop(t, modelstest.Options(t), models.AskStaff)
+	order, first := s.attempt(t)
+	s.apply(t, s.report(first, payments.StateClosed))
+	s.attemptFor(t, order)
+	s.apply(t, s.report(first, payments.StateSucceeded))
+	if err := s.service.Cancel(context.Background(), order.Number, "", mia); !errors.Is(err, models.ErrOrderMoved) {
+		t.Errorf("got %v, want ErrOrderMoved", err)
+	}
+}
+
+// What nobody has cannot be acted on, and whoever tries is told.
+func TestActsOnNothing(t *testing.T) {
+	s := newShop(t, modelstest.Options(t), models.AskStaff)
+	ctx := context.Background()
+	if err := s.service.Cancel(ctx, "NONE", "", mia); !errors.Is(err, models.ErrOrderNotFound) {
+		t.Errorf("cancel: got %v, want ErrOrderNotFound", err)
+	}
+	if err := s.service.MarkPaid(ctx, "NONE", payments.HandPayment{Reference: "B1", By: mia}); !errors.Is(err, models.ErrOrderNotFound) {
+		t.Errorf("mark as paid: got %v, want ErrOrderNotFound", err)
+	}
+	if err := s.service.Revive(ctx, "NONE", mia); !errors.Is(err, models.ErrPaymentNotFound) {
+		t.Errorf("revive: got %v, want ErrPaymentNotFound", err)
+	}
+	if _, err := s.service.RefundAs(ctx, payments.StaffRefund{Payment: "NONE", Amount: 1, By: mia}); !errors.Is(err, models.ErrPaymentNotFound) {
+		t.Errorf("refund: got %v, want ErrPaymentNotFound", err)
+	}
+}
+
+// An act whose commit got no answer is done once: the second try sees whether the first went through.
+func TestActsWhoseEndNobodyKnew(t *testing.T) {
+	o := modelstest.MySQLOptions(t)
+	proxy := modelstest.NewProxy(t, &o)
+	s := newShop(t, o, models.AskStaff)
+	ctx := context.Background()
+	number := func(o *models.Order) string { return s.read(t, o).Payments[0].Number }
+	for _, tt := range []struct {
+		name  string
+		ready func(o *models.Order)
+		act   func(o *models.Order) error
+		want  standing
+		acts  []string
+	}{
+		{"cancel", func(*models.Order) {}, func(o *models.Order) error {
+			return s.service.Cancel(ctx, o.Number, "no longer wanted", mia)
+		}, standing{Order: models.OrderCanceled, OnHand: 3}, []string{"cancel_order"}},
+		{"mark as paid", func(*models.Order) {}, func(o *models.Order) error {
+			return s.service.MarkPaid(ctx, o.Number, payments.HandPayment{Reference: "OF " + o.Number, By: mia})
+		}, standing{Order: models.OrderPaid, Payments: []string{"succeeded confirmed"}, OnHand: 2}, []string{"mark_paid"}},
+		{"revive", func(o *models.Order) {
+			p := s.attemptFor(t, o)
+			s.close(t, o, models.OrderExpired)
+			s.apply(t, s.report(p, payments.StateSucceeded))
+		}, func(o *models.Order) error {
+			return s.service.Revive(ctx, number(o), mia)
+		}, standing{Order: models.OrderPaid, Payments: []string{"succeeded confirmed"}, Incidents: []string{"late_payment resolved"}, OnHand: 2}, []string{"revive_order"}},
+		{"refund", func(o *models.Order) {
+			must(t, s.service.MarkPaid(ctx, o.Number, payments.HandPayment{Reference: "OF " + o.Number, By: mia}))
+		}, func(o *models.Order) error {
+			_, err := s.service.RefundAs(ctx, payments.StaffRefund{Payment: number(o), Amount: 1000, By: mia})
+			return err
+		}, standing{Order: models.OrderPaid, Payments: []string{"succeeded confirmed"}, OnHand: 2}, []string{"mark_paid", "refund_payment"}},
+	} {
+		for cut, fate := range map[modelstest.Cut]string{modelstest.BeforeCommit: "lost on its way", modelstest.AfterCommit: "answer lost"} {
+			modelstest.Product(t, s.Store, "cup", 2500, 3)
+			order := modelstest.Order(t, s.Store, "cup")
+			tt.ready(order)
+			proxy.CutNext(cut)
+			if err := tt.act(order); err != nil || !proxy.HasCut() {
+				t.Errorf("%s, %s: got %v, cut %t", tt.name, fate, err, proxy.HasCut())
+			}
+			if diff := cmp.Diff(tt.want, s.standing(t, order.ID)); diff != "" {
+				t.Errorf("%s, %s (-want +got):\n%s", tt.name, fate, diff)
+			}
+			var want []string
+			for _, act := range tt.acts {
+				want = append(want, act+" by "+mia.Name)
+			}
+			wantActs(t, s.Store, order, want...)
+			if refunds, err := s.Refunds(ctx, order.ID); err != nil || len(refunds) != strings.Count(strings.Join(tt.acts, " "), "refund") {
+				t.Errorf("%s, %s: got %d refunds, %v", tt.name, fate, len(refunds), err)
+			}
+		}
+	}
+}
+
+func (s shop) read(t *testing.T, o *models.Order) *models.Order {
+	t.Helper()
+	o, err := s.OrderByID(context.Background(), o.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
 }
 
 // Twenty clicks, by two persons with the same form, refund once.

@@ -1,6 +1,7 @@
 package payments
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -72,5 +73,49 @@ func TestDeniedSuccess(t *testing.T) {
 	}
 	if o := s.order(p.OrderID); o.Status != models.OrderPaid || s.read(p).ConfirmedAt != nil {
 		t.Errorf("got order %s, confirmed at %v; want it paid as before, and not confirmed", o.Status, s.read(p).ConfirmedAt)
+	}
+}
+
+// TestGivenUpByStaff: an attempt that the gateway is too slow to close is given up with the order, and
+// watched on; one that the buyer began while the gateway was asked keeps the order as it is.
+func TestGivenUpByStaff(t *testing.T) {
+	by := models.Actor{Name: "mia"}
+	for name, tt := range map[string]struct {
+		act  func(s *sweeping, o *models.Order) error
+		want models.OrderStatus
+	}{
+		"canceled": {func(s *sweeping, o *models.Order) error {
+			return s.Cancel(context.Background(), o.Number, "no longer wanted", by)
+		}, models.OrderCanceled},
+		"marked as paid": {func(s *sweeping, o *models.Order) error {
+			return s.MarkPaid(context.Background(), o.Number, HandPayment{Reference: "B1", By: by})
+		}, models.OrderPaid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSweeping(t)
+			gateway := s.gateways[models.ScanForPay]
+			gateway.err = &CallError{Outcome: NotFound, Err: errors.New("no such payment")}
+			p := s.pending(models.ScanForPay)
+			s.clock = s.clock.Add(createGrace + time.Second)
+			if err := tt.act(s, s.order(p.OrderID)); err != nil {
+				t.Errorf("with an attempt that the gateway does not know: %v", err)
+			}
+			if got := s.read(p); s.order(p.OrderID).Status != tt.want || got.Status != models.PaymentClosed || got.Failure == "" || got.CheckAt == nil {
+				t.Errorf("got order %s, attempt %+v; want it %s, the attempt closed with a reason and watched on", s.order(p.OrderID).Status, got, tt.want)
+			}
+
+			p = s.pending(models.ScanForPay)
+			s.clock = s.clock.Add(createGrace + time.Second)
+			gateway.during = func() {
+				gateway.during = nil
+				s.addWatched(p, 1)
+			}
+			if err := tt.act(s, s.order(p.OrderID)); !errors.Is(err, models.ErrOrderMoved) {
+				t.Errorf("while the buyer begins anew: got %v, want ErrOrderMoved", err)
+			}
+			if o := s.order(p.OrderID); o.Status != models.OrderPending || liveOf(o) == nil {
+				t.Errorf("while the buyer begins anew: got order %s, live attempt %v; want it pending with the new attempt", o.Status, liveOf(o))
+			}
+		})
 	}
 }

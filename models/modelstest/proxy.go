@@ -1,0 +1,140 @@
+package modelstest
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	mysqldriver "github.com/go-sql-driver/mysql"
+
+	"saoma/models"
+)
+
+// Proxy stands between a store and MySQL, and can cut the connection around a COMMIT.
+type Proxy struct {
+	server   string
+	listener net.Listener
+	mu       sync.Mutex
+	conns    []net.Conn
+	cut      atomic.Int32 // a Cut, which cuts once; 0: nothing
+}
+
+// Cut is what becomes of a COMMIT whose answer never comes.
+type Cut int32
+
+// The cuts.
+const (
+	BeforeCommit Cut = iota + 1 // it does not reach the server
+	AfterCommit                 // it does
+)
+
+// NewProxy starts a proxy and points the options at it.
+func NewProxy(t testing.TB, o *models.Options) *Proxy {
+	t.Helper()
+	c, err := mysqldriver.ParseDSN(o.DSN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Proxy{server: c.Addr, listener: l}
+	c.Addr = l.Addr().String()
+	o.DSN = c.FormatDSN()
+	go p.accept()
+	t.Cleanup(p.Stop)
+	return p
+}
+
+func (p *Proxy) accept() {
+	for {
+		client, err := p.listener.Accept()
+		if err != nil {
+			return
+		}
+		server, err := net.Dial("tcp", p.server)
+		if err != nil {
+			client.Close()
+			continue
+		}
+		p.mu.Lock()
+		p.conns = append(p.conns, client, server)
+		p.mu.Unlock()
+		go p.forward(client, server)
+	}
+}
+
+// CutNext cuts the connection around the next COMMIT.
+func (p *Proxy) CutNext(c Cut) { p.cut.Store(int32(c)) }
+
+// HasCut reports whether that has happened.
+func (p *Proxy) HasCut() bool { return p.cut.Load() == 0 }
+
+// Stop refuses new connections and ends those that there are.
+func (p *Proxy) Stop() {
+	p.listener.Close()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.conns {
+		c.Close()
+	}
+}
+
+// forward passes on what the client sends, a packet at a time, and the answers.
+func (p *Proxy) forward(client, server net.Conn) {
+	defer client.Close()
+	defer server.Close()
+	var deaf atomic.Bool // the client no longer hears what the server says
+	committed := make(chan struct{})
+	go func() {
+		defer client.Close()
+		buffer := make([]byte, 64<<10)
+		for {
+			n, err := server.Read(buffer)
+			if deaf.Load() {
+				close(committed)
+				return
+			}
+			if err != nil {
+				return
+			}
+			if _, err := client.Write(buffer[:n]); err != nil {
+				return
+			}
+		}
+	}()
+	for {
+		packet, err := readPacket(client)
+		if err != nil {
+			return
+		}
+		isCommit := bytes.Equal(packet[4:], []byte("\x03COMMIT"))
+		if isCommit && p.cut.CompareAndSwap(int32(BeforeCommit), 0) {
+			return
+		}
+		last := isCommit && p.cut.CompareAndSwap(int32(AfterCommit), 0)
+		deaf.Store(last)
+		if _, err := server.Write(packet); err != nil {
+			return
+		}
+		if last {
+			<-committed
+			return
+		}
+	}
+}
+
+func readPacket(r io.Reader) ([]byte, error) {
+	header := make([]byte, 4)
+	if _, err := io.ReadFull(r, header); err != nil {
+		return nil, err
+	}
+	packet := make([]byte, 4+int(header[0])+int(header[1])<<8+int(header[2])<<16)
+	copy(packet, header)
+	_, err := io.ReadFull(r, packet[4:])
+	return packet, err
+}
