@@ -191,11 +191,11 @@ func (a *App) routes(d Deps) {
 
 	// Choosing.
 	s := shop.New(a.base, d.Payments, a.pay.Begin, d.Log)
-	app.Get("/", s.ShowCatalogue)
+	app.Get("/", web.Compress, s.ShowCatalogue)
 	app.Get("/products/:slug", s.ShowProduct)
-	app.Get("/pages/:page", s.ShowText)
+	app.Get("/pages/:page", web.Compress, s.ShowText)
 	app.Get("/robots.txt", s.ShowRobots)
-	app.Get("/sitemap.xml", s.ShowSiteMap)
+	app.Get("/sitemap.xml", web.Compress, s.ShowSiteMap)
 
 	// Buying.
 	app.Get("/cart", s.ShowCart)

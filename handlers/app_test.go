@@ -168,6 +168,7 @@ type browser struct {
 	*testShop
 	agent    string
 	language string
+	encoding string // as Accept-Encoding; empty: the header is not sent
 	cookies  map[string]string
 	token    string
 }
@@ -199,6 +200,9 @@ func (b *browser) do(method, target string, form url.Values) answer {
 	r := httptest.NewRequest(method, target, strings.NewReader(form.Encode()))
 	r.Header.Set("User-Agent", b.agent)
 	r.Header.Set("Accept-Language", b.language)
+	if b.encoding != "" {
+		r.Header.Set("Accept-Encoding", b.encoding)
+	}
 	if form != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/valyala/fasthttp"
 
 	"saoma/models"
 	"saoma/models/modelstest"
@@ -601,6 +602,52 @@ func TestShopTexts(t *testing.T) {
 	b.get("/pages/contact").check(t, "another language", 200, "", []string{"<h1>Contact</h1>", `<div class="stack" lang="zh-Hans">`, "电话 1234"}, nil)
 	b.get("/pages/terms").check(t, "not written", 404, "", nil, nil)
 	b.get("/pages/prices").check(t, "no such page", 404, "", nil, nil)
+}
+
+// TestOnlyPagesWithoutFormsAreCompressed: of a compressed page, the size gives away what is in it.
+func TestOnlyPagesWithoutFormsAreCompressed(t *testing.T) {
+	s := newShop(t)
+	modelstest.Set(t, s.store, models.SetText("about", "en"), "We sell tea.")
+	b := s.browse(desktop)
+	b.fill("tea-set", "TEA-SET", "1")
+	order := b.post("/checkout", b.checkout(models.WeChat)).location
+	b.fill("tea-set", "TEA-SET", "1")
+	for page, compressed := range map[string]bool{
+		"/": true, "/pages/about": true, "/sitemap.xml": true,
+		"/products/tea-set": false, "/cart": false, "/checkout": false, "/orders": false, order: false,
+		"/pages/nothing": false, "/nothing": false, "/admin/login": false,
+	} {
+		b.encoding = ""
+		plain := b.get(page)
+		for accept, want := range map[string]string{"gzip, deflate, br": "br", "gzip": "gzip", "gzip;q=0": ""} {
+			b.encoding = accept
+			got := b.get(page)
+			if !compressed {
+				want = ""
+			}
+			if coding := got.header.Get("Content-Encoding"); coding != want || compressed != strings.Contains(got.header.Get("Vary"), "Accept-Encoding") {
+				t.Errorf("%s for %q: got it %q, Vary %q, want %q", page, accept, coding, got.header.Get("Vary"), want)
+			}
+			if want != "" && unpacked(t, want, got.body) != plain.body {
+				t.Errorf("%s, %q: got another page than the plain one", page, want)
+			}
+		}
+		if compressed && strings.Contains(plain.body, "_csrf") {
+			t.Errorf("%s holds a form", page)
+		}
+	}
+}
+
+func unpacked(t *testing.T, coding, body string) string {
+	t.Helper()
+	plain, err := fasthttp.AppendGunzipBytes(nil, []byte(body))
+	if coding == "br" {
+		plain, err = fasthttp.AppendUnbrotliBytes(nil, []byte(body))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(plain)
 }
 
 // TestLogoOnEveryPage: the shop's logo stands before its name.

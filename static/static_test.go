@@ -6,8 +6,11 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"path"
 	"strings"
 	"testing"
+
+	brrr "github.com/molecule-man/go-brrr"
 )
 
 func TestLoad(t *testing.T) {
@@ -19,18 +22,23 @@ func TestLoad(t *testing.T) {
 		if all.Address(name) != file.Address || all.Find(file.Address) != file {
 			t.Errorf("%s is not found again at %s", name, file.Address)
 		}
-		if len(file.Body) == 0 || file.ContentType == "" || !strings.Contains(file.Address, strings.Trim(file.ETag, `"`)) {
-			t.Errorf("%s: got %d bytes, type %q, address %s, tag %s", name, len(file.Body), file.ContentType, file.Address, file.ETag)
+		if len(file.Body) == 0 || file.ContentType == "" || !strings.Contains(file.Address, file.Hash) {
+			t.Errorf("%s: got %d bytes, type %q, address %s, hash %s", name, len(file.Body), file.ContentType, file.Address, file.Hash)
 		}
-		if file.Gzip == nil {
+		if path.Ext(name) == ".png" {
 			continue
 		}
-		r, err := gzip.NewReader(bytes.NewReader(file.Gzip))
+		gz, err := gzip.NewReader(bytes.NewReader(file.Gzip))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if plain, err := io.ReadAll(r); err != nil || !bytes.Equal(plain, file.Body) {
-			t.Errorf("%s: compressed bytes are others: %v", name, err)
+		for form, plain := range map[string]io.Reader{"gzip": gz, "Brotli": brrr.NewReader(bytes.NewReader(file.Brotli))} {
+			if plain, err := io.ReadAll(plain); err != nil || !bytes.Equal(plain, file.Body) {
+				t.Errorf("%s: its bytes in %s are others: %v", name, form, err)
+			}
+		}
+		if len(file.Gzip) >= len(file.Body) || len(file.Brotli) >= len(file.Gzip) {
+			t.Errorf("%s: got %d bytes, gzip %d, Brotli %d, want each smaller", name, len(file.Body), len(file.Gzip), len(file.Brotli))
 		}
 	}
 	if got := all.Address("nothing.css"); got != "" {

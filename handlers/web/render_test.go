@@ -117,6 +117,7 @@ func TestAsset(t *testing.T) {
 	app := fiber.New()
 	app.Get("/static/*", b.Asset)
 	address := b.assets.Address("app.css")
+	hash := b.assets.Find(address).Hash
 	tests := []struct {
 		name, target string
 		header       map[string]string
@@ -124,9 +125,19 @@ func TestAsset(t *testing.T) {
 		encoding     string
 	}{
 		{"plain", address, nil, 200, ""},
-		{"gzip", address, map[string]string{"Accept-Encoding": "br, gzip"}, 200, "gzip"},
+		{"a browser", address, map[string]string{"Accept-Encoding": "gzip, deflate, br, zstd"}, 200, "br"},
+		{"over plain http", address, map[string]string{"Accept-Encoding": "gzip, deflate"}, 200, "gzip"},
 		{"no gzip, please", address, map[string]string{"Accept-Encoding": "gzip;q=0, identity"}, 200, ""},
-		{"known", address, map[string]string{"If-None-Match": b.assets.Find(address).ETag}, 304, ""},
+		{"rather gzip", address, map[string]string{"Accept-Encoding": "br;q=0.5, gzip ; q=0.8"}, 200, "gzip"},
+		{"anything but Brotli", address, map[string]string{"Accept-Encoding": "br;q=0, *"}, 200, "gzip"},
+		{"anything", address, map[string]string{"Accept-Encoding": "*"}, 200, "br"},
+		{"nothing", address, map[string]string{"Accept-Encoding": "*;q=0"}, 200, ""},
+		{"in capitals", address, map[string]string{"Accept-Encoding": "BR"}, 200, "br"},
+		{"nonsense", address, map[string]string{"Accept-Encoding": "br;q=much, broccoli, ;=,"}, 200, ""},
+		{"a picture", b.assets.Address("images/share.png"), map[string]string{"Accept-Encoding": "br, gzip"}, 200, ""},
+		{"known", address, map[string]string{"If-None-Match": `"x", W/"` + hash + `"`}, 304, ""},
+		{"known in another form", address, map[string]string{"If-None-Match": `"` + hash + `"`, "Accept-Encoding": "br"}, 200, "br"},
+		{"known in this form", address, map[string]string{"If-None-Match": `"` + hash + `br"`, "Accept-Encoding": "br"}, 304, ""},
 		{"unknown", "/static/app.css", nil, 404, ""},
 		{"the package's own source", "/static/static.go", nil, 404, ""},
 		{"outside", "/static/../views/error.html", nil, 404, ""},
@@ -139,6 +150,9 @@ func TestAsset(t *testing.T) {
 			}
 			if tt.status == 200 && (resp.Header.Get("Cache-Control") != "public, max-age=31536000, immutable" || body == "") {
 				t.Errorf("got cache control %q and %d bytes, want it kept for ever", resp.Header.Get("Cache-Control"), len(body))
+			}
+			if etag := resp.Header.Get("ETag"); tt.status != 404 && (!strings.HasSuffix(etag, tt.encoding+`"`) || resp.Header.Get("Vary") != "Accept-Encoding") {
+				t.Errorf("got ETag %q, Vary %q, want those of the form that was sent", etag, resp.Header.Get("Vary"))
 			}
 		})
 	}
