@@ -307,6 +307,7 @@ func openStore(ctx context.Context, c *config.Config, log *slog.Logger) (*models
 			LatePayment:      c.Policies.LatePayment,
 			DuplicatePayment: c.Policies.DuplicatePayment,
 			LowStock:         models.DefaultLowStock,
+			Accent:           models.DefaultAccent,
 		},
 	})
 }

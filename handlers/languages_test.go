@@ -22,7 +22,7 @@ var namesOfTheirOwn = []string{"WeChat", "Pay", "Alipay", "AlipayHK", "ScanForPa
 
 var (
 	latinWord = regexp.MustCompile(`[A-Za-z][A-Za-z0-9']*[a-z][A-Za-z0-9']*`)
-	noWords   = regexp.MustCompile(`\S+@\S+|https?://\S+|\b(\d+[hms])+\b`)
+	noWords   = regexp.MustCompile(`\S+@\S+|#[0-9a-f]{6}\b|https?://\S+|\b(\d+[hms])+\b`)
 )
 
 // foreignWords returns the words of a page that are written in English letters where the page does

@@ -6,6 +6,7 @@ import (
 	"html"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -648,6 +649,23 @@ func unpacked(t *testing.T, coding, body string) string {
 		t.Fatal(err)
 	}
 	return string(plain)
+}
+
+// TestAccentOnEveryPage: the merchant's colour comes after app.css, whose own it replaces.
+func TestAccentOnEveryPage(t *testing.T) {
+	s := newShop(t)
+	b := s.browse(desktop)
+	b.get("/").check(t, "as the shop comes", 200, "", nil, []string{"/static/accent-"})
+	modelstest.Set(t, s.store, models.SetAccent, "#ffd400")
+	sheet := regexp.MustCompile(`<link rel="stylesheet" href="/static/app\.[0-9a-f]+\.css">\n<link rel="stylesheet" href="(/static/accent-ffd400\.[0-9a-f]+\.css)">`)
+	for _, page := range []string{"/", "/cart", "/nothing"} {
+		got := b.get(page)
+		found := sheet.FindStringSubmatch(got.body)
+		if found == nil {
+			t.Fatalf("%s: got no colours after those of app.css in\n%s", page, got.body)
+		}
+		b.get(found[1]).check(t, "colours", 200, "", []string{"--fill:#ffd400"}, nil)
+	}
 }
 
 // TestLogoOnEveryPage: the shop's logo stands before its name.

@@ -2,6 +2,7 @@ package models
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,8 +27,11 @@ const (
 	maxLowStock      = 100_000
 )
 
-// DefaultLowStock is how few pieces are low unless somebody sets it.
-const DefaultLowStock = 5
+// What counts unless somebody sets it.
+const (
+	DefaultLowStock = 5         // so few pieces are low
+	DefaultAccent   = "#0b6b4d" // as app.css has it
+)
 
 // Settings is what a merchant changes while the shop runs. The configuration gives the first values,
 // and what was set at the desk counts before them.
@@ -40,6 +44,7 @@ type Settings struct {
 	DuplicatePayment string // RefundAlways or AskStaff
 	LowStock         int64  // so few pieces are low
 	Logo             string // a PictureName; empty: there is none
+	Accent           string // the colour of buttons and links, such as #0b6b4d
 
 	texts  map[string]string // by page and language, such as "about.en"
 	paused map[GatewayName]bool
@@ -116,7 +121,21 @@ var (
 			return setNumber(&s.LowStock, value, maxLowStock, "invalid.number")
 		},
 	}
+	SetAccent = Setting{
+		Name: "shop.accent", Most: 7,
+		get: func(s Settings) string { return s.Accent },
+		set: func(s *Settings, value string) error {
+			if !colour.MatchString(value) {
+				return refused("invalid.colour")
+			}
+			s.Accent = value
+			return nil
+		},
+		read: func(typed, _ string) (string, error) { return strings.ToLower(strings.TrimSpace(typed)), nil },
+	}
 )
+
+var colour = regexp.MustCompile(`^#[0-9a-f]{6}$`)
 
 // SetLogo is the picture that stands for the shop. Store.ChangeLogo also keeps the picture.
 var SetLogo = Setting{
@@ -184,7 +203,7 @@ const (
 // settingNamed returns the setting with the name. False: it is none of these, such as SettingRequireTOTP.
 func settingNamed(name string) (Setting, bool) {
 	for _, known := range []Setting{
-		SetShopName, SetShippingFee, SetFreeShippingFrom, SetPaymentWindow, SetLatePayment, SetDuplicate, SetLowStock, SetLogo,
+		SetShopName, SetShippingFee, SetFreeShippingFrom, SetPaymentWindow, SetLatePayment, SetDuplicate, SetLowStock, SetLogo, SetAccent,
 	} {
 		if known.Name == name {
 			return known, true

@@ -58,6 +58,7 @@ var (
 	shopSettings = []shownSetting{
 		{Setting: models.SetShopName, label: "field.shop_name"},
 		{Setting: models.SetLowStock, label: "field.low_stock", hint: "admin.settings.low_stock_hint", builtin: true},
+		{Setting: models.SetAccent, label: "field.accent", hint: "admin.settings.accent_hint", builtin: true},
 	}
 	moneySettings = []shownSetting{
 		{Setting: models.SetShippingFee, label: "field.shipping_fee", hint: "admin.settings.fee_hint"},

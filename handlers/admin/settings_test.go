@@ -69,6 +69,7 @@ func TestSettingsRefused(t *testing.T) {
 		{"no name", "shop", "shop.name", "", "Please fill this in."},
 		{"long name", "shop", "shop.name", strings.Repeat("x", 81), "too long"},
 		{"no number", "shop", "shop.low_stock", "few", "not a number"},
+		{"no colour", "shop", "shop.accent", "teal", "Write a colour like #0b6b4d"},
 		{"no amount", "money", "shop.shipping_fee", "free", "not an amount"},
 		{"fraction", "money", "shop.shipping_fee", "1.005", "not an amount"},
 		{"negative", "money", "shop.free_shipping_from", "-5", "not an amount"},
@@ -125,6 +126,24 @@ func TestSettingsOfTwoOwners(t *testing.T) {
 	s := d.store.Settings()
 	if s.ShippingFee != 800 || s.PaymentWindow.String() != "2h0m0s" || s.LatePayment != models.AskStaff {
 		t.Errorf("at last: got %+v, want Bob's fee and window, and Ada's policy", s)
+	}
+}
+
+// TestAccent: the colour is set at the desk, counts on its pages too, and is given back.
+func TestAccent(t *testing.T) {
+	d := newDesk(t)
+	b := d.as(d.hire("ada@example.com", owner))
+	b.get("/admin/settings").check(t, "as the shop comes", 200, "", []string{`name="shop.accent" type="text" value="#0b6b4d"`}, []string{"/static/accent-"})
+	b.post("/admin/settings/shop", b.settingsForm(map[string]string{"shop.accent": "#FFD400"})).check(t, "yellow", 303, "/admin/settings", nil, nil)
+	b.get("/admin/settings").check(t, "yellow", 200, "", []string{
+		"Saved: Accent colour.", `value="#ffd400"`, `<link rel="stylesheet" href="/static/accent-ffd400.`, "Back to how the shop comes: #0b6b4d",
+	}, nil)
+	form := b.settingsForm(map[string]string{"shop.accent": "#ffd400", "back.shop.accent": "yes"})
+	b.post("/admin/settings/shop", form).check(t, "back", 303, "/admin/settings", nil, nil)
+	b.get("/admin/settings").check(t, "given back", 200, "", []string{`value="#0b6b4d"`}, []string{"/static/accent-"})
+	entries, err := d.store.AuditEntries(t.Context(), 0, 2)
+	if err != nil || len(entries) != 2 || entries[1].Details != "#0b6b4d → #ffd400" || entries[0].Details != "#ffd400 → #0b6b4d (as in the configuration)" {
+		t.Errorf("audit log: got %+v, %v, want both changes", entries, err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -13,7 +14,7 @@ import (
 // Asset answers an address under /static. The address names the content, so that browsers may
 // keep it for ever; each form of it has a tag of its own.
 func (b *Base) Asset(c *fiber.Ctx) error {
-	file := b.assets.Find(c.Path())
+	file := cmp.Or(b.assets.Find(c.Path()), accentSheet(c.Path()))
 	if file == nil {
 		return fiber.ErrNotFound
 	}

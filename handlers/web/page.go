@@ -22,6 +22,7 @@ type Page struct {
 	Languages   []*Language
 	ShopName    string
 	Logo        *Picture // nil: the shop has none
+	Accent      *Accent
 	Path        string
 	PublicURL   string
 	CartCount   int64
@@ -42,6 +43,7 @@ func (b *Base) Page(c *fiber.Ctx, titleKey string, args ...any) Page {
 		Title:     language.Text(titleKey, args...),
 		Lang:      language.Code,
 		ShopName:  b.Store.Settings().ShopName,
+		Accent:    b.accentNow(),
 		Path:      c.Path(),
 		PublicURL: b.Config.PublicURL,
 		CartCount: session.Count(),
@@ -64,7 +66,7 @@ func (b *Base) Page(c *fiber.Ctx, titleKey string, args ...any) Page {
 func (b *Base) PageIn(code string) Page {
 	language := b.languages.find(code)
 	return Page{
-		Lang: language.Code, ShopName: b.Store.Settings().ShopName, PublicURL: b.Config.PublicURL, SandboxOn: b.Config.SandboxOn,
+		Lang: language.Code, ShopName: b.Store.Settings().ShopName, Accent: b.accentNow(), PublicURL: b.Config.PublicURL, SandboxOn: b.Config.SandboxOn,
 		base: b, language: language,
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"saoma/models"
@@ -43,6 +44,7 @@ type Base struct {
 	csrf      *csrf
 	proxies   []netip.Prefix
 	policy    policy
+	accent    atomic.Pointer[Accent] // as it was last wanted
 }
 
 // New loads templates, catalogues and assets. A broken one is an error here and never later.

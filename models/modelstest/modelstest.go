@@ -22,7 +22,7 @@ var Shop = models.Shop{Currency: "CNY"}
 // Settings are those that test stores begin with.
 var Settings = models.Settings{
 	ShopName: "Demo", ShippingFee: 1000, FreeShippingFrom: 50000, PaymentWindow: 15 * time.Minute, LowStock: models.DefaultLowStock,
-	LatePayment: models.FulfilOrRefund, DuplicatePayment: models.AskStaff,
+	LatePayment: models.FulfilOrRefund, DuplicatePayment: models.AskStaff, Accent: models.DefaultAccent,
 }
 
 // New returns an empty store on a new SQLite database, closed when the test ends.
