@@ -19,11 +19,20 @@ const (
 	IncidentBadRedirect      IncidentKind = "bad_redirect"
 )
 
+// Causes of a conflict, which tell what may be done about it.
+const (
+	CauseDenied   = "denied"   // what is recorded as paid is not, says the gateway when it is asked
+	CauseReturned = "returned" // money went back, and the shop did not ask for that
+	CauseRenamed  = "renamed"  // the gateway has another number for the attempt than before
+	CauseShared   = "shared"   // the gateway's number for the attempt is that of another one
+)
+
 // Incident is money, or a message about money, that needs a decision. The same finding is one
 // incident however often it is made: DedupKey is unique and Count says how often.
 type Incident struct {
 	ID         string `gorm:"primaryKey"`
 	Kind       IncidentKind
+	Cause      string // of a conflict; empty: an older binary opened it
 	Status     IncidentStatus
 	DedupKey   string
 	Gateway    GatewayName

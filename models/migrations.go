@@ -336,6 +336,7 @@ var migrations = []*gormigrate.Migration{
 		created_at TIME NOT NULL,
 		FOREIGN KEY (variant_id) REFERENCES variants(id)
 	)`),
+	columns("051_incident_cause", column("incidents", "cause", "varchar(16) NOT NULL DEFAULT ''")),
 }
 
 // step is a migration of one table and its indexes. The type words TIME, BLOB and MEDIUMTEXT stand

@@ -34,8 +34,9 @@ type Attention struct {
 // IncidentRow is an incident with the order that it is about.
 type IncidentRow struct {
 	Incident
-	Order   *Order   // without lines; nil: it is about no order of ours
-	Payment *Payment // nil: about no attempt of ours
+	Order    *Order   // without lines; nil: it is about no order of ours
+	Payment  *Payment // nil: about no attempt of ours
+	Refunded int64    // how much of the payment went back, or is to
 }
 
 // RefundRow is a refund with its order, without lines.

@@ -96,7 +96,11 @@ func (s *Service) decideLocked(tx *models.Tx, p models.Payment, r Report, op Ope
 // carryOut moves the payment and the order as decided.
 func (s *Service) carryOut(tx *models.Tx, o *models.Order, p *models.Payment, r Report, d decision) error {
 	if d.incident != "" {
-		if _, err := tx.OpenIncident(incidentOf(o, p, r, d.incident, d.rule)); err != nil {
+		i := incidentOf(o, p, r, d.incident, d.rule)
+		if i.Cause = d.cause; i.Cause != "" {
+			i.DedupKey += "/" + i.Cause
+		}
+		if _, err := tx.OpenIncident(i); err != nil {
 			return err
 		}
 		if d.move == "" {

@@ -340,6 +340,14 @@ func TestQueryThatDeniesASuccessIsAConflict(t *testing.T) {
 	if got.Order != models.OrderPaid || !slices.Equal(got.Incidents, []string{"conflict open"}) {
 		t.Errorf("got %+v, want paid with one open conflict", got)
 	}
+	returned := s.report(p, payments.StateRefunded)
+	if err := s.service.Apply(context.Background(), returned, payments.OpQuery); err != nil {
+		t.Fatal(err)
+	}
+	incidents, err := s.Incidents(context.Background(), order.ID)
+	if err != nil || len(incidents) != 2 || incidents[0].Cause != models.CauseDenied || incidents[1].Cause != models.CauseReturned {
+		t.Errorf("got %+v, %v; want another conflict, about money that went back", incidents, err)
+	}
 }
 
 // TestUnknownNumberIsKeptOnce: a message about a number that is not ours is refused each time, counted

@@ -9,13 +9,18 @@ import (
 	"saoma/models"
 )
 
-// askAll asks about every attempt of the order that is still watched, all at once.
-func (s *Service) askAll(ctx context.Context, o *models.Order) error {
+// undecided reports whether the fate of an attempt is not final.
+func undecided(p *models.Payment) bool {
+	return p.CheckAt != nil && (p.Status != models.PaymentSucceeded || p.ConfirmedAt == nil)
+}
+
+// askAbout asks about those of the order's attempts, all at once.
+func (s *Service) askAbout(ctx context.Context, o *models.Order, those func(p *models.Payment) bool) error {
 	var wg sync.WaitGroup
 	errs := make([]error, len(o.Payments))
 	for i := range o.Payments {
 		p := &o.Payments[i]
-		if p.CheckAt == nil || (p.Status == models.PaymentSucceeded && p.ConfirmedAt != nil) {
+		if !those(p) {
 			continue
 		}
 		wg.Go(func() { errs[i] = ignoreNotFound(s.ask(ctx, p)) })

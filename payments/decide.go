@@ -60,6 +60,7 @@ type decision struct {
 	move     models.PaymentStatus // where the payment goes; empty: nowhere
 	confirm  bool                 // whether the payment counts as confirmed from now on
 	incident models.IncidentKind  // what staff must know; empty: nothing
+	cause    string               // of a conflict
 	paid     bool                 // whether the money is there and seeks its order
 	refunded bool                 // whether our refunds of it are known to have gone through
 }
@@ -67,8 +68,8 @@ type decision struct {
 // decide says what a verified report means for an attempt. It is the whole rule book, and a pure
 // function: the same report meets the same rows with the same result, live or replayed.
 func decide(p models.Payment, r Report, f facts, op Operation) decision {
-	if kind, rule := mismatch(p, r, f); kind != "" {
-		return decision{verdict: verdictIncident, rule: rule, incident: kind}
+	if kind, cause, rule := mismatch(p, r, f); kind != "" {
+		return decision{verdict: verdictIncident, rule: rule, incident: kind, cause: cause}
 	}
 	switch r.State {
 	case StateSucceeded:
@@ -89,23 +90,23 @@ func decide(p models.Payment, r Report, f facts, op Operation) decision {
 }
 
 // mismatch finds what makes an authentic report unusable for this attempt.
-func mismatch(p models.Payment, r Report, f facts) (models.IncidentKind, string) {
+func mismatch(p models.Payment, r Report, f facts) (kind models.IncidentKind, cause, rule string) {
 	silent := r.Money == models.Money{} && r.State != StateSucceeded
 	switch {
 	case r.Gateway != p.Gateway:
-		return models.IncidentGatewayMismatch, fmt.Sprintf("%s reports on an attempt made at %s", r.Gateway, p.Gateway)
+		return models.IncidentGatewayMismatch, "", fmt.Sprintf("%s reports on an attempt made at %s", r.Gateway, p.Gateway)
 	case r.Merchant != f.merchant:
-		return models.IncidentMerchantMismatch, fmt.Sprintf("the message names merchant %q", r.Merchant)
+		return models.IncidentMerchantMismatch, "", fmt.Sprintf("the message names merchant %q", r.Merchant)
 	case !silent && r.Money.Currency != p.Currency:
-		return models.IncidentCurrencyMismatch, fmt.Sprintf("the message says %s, the attempt %s", r.Money.Currency, p.Currency)
+		return models.IncidentCurrencyMismatch, "", fmt.Sprintf("the message says %s, the attempt %s", r.Money.Currency, p.Currency)
 	case !silent && r.Money.Amount != p.Amount:
-		return models.IncidentAmountMismatch, fmt.Sprintf("the message says %d, the attempt %d", r.Money.Amount, p.Amount)
+		return models.IncidentAmountMismatch, "", fmt.Sprintf("the message says %d, the attempt %d", r.Money.Amount, p.Amount)
 	case r.Reference != "" && p.Reference != nil && *p.Reference != r.Reference:
-		return models.IncidentConflict, fmt.Sprintf("the gateway calls the attempt %s, and %s before", r.Reference, *p.Reference)
+		return models.IncidentConflict, models.CauseRenamed, fmt.Sprintf("the gateway calls the attempt %s, and %s before", r.Reference, *p.Reference)
 	case f.referenceTaken:
-		return models.IncidentConflict, fmt.Sprintf("the gateway's number %s belongs to another attempt", r.Reference)
+		return models.IncidentConflict, models.CauseShared, fmt.Sprintf("the gateway's number %s belongs to another attempt", r.Reference)
 	}
-	return "", ""
+	return "", "", ""
 }
 
 // decideSuccess: a verified success wins over everything, however late, and counts once.
@@ -140,7 +141,7 @@ func decideRefunded(p models.Payment, r Report, f facts) decision {
 		return decision{verdict: verdictAccepted, rule: ruleRefunded, refunded: true, confirm: r.Conclusive}
 	}
 	d := decision{
-		verdict: verdictIncident, incident: models.IncidentConflict,
+		verdict: verdictIncident, incident: models.IncidentConflict, cause: models.CauseReturned,
 		rule: "the gateway says that everything was refunded, which the shop did not ask for",
 	}
 	if p.Status.CanBecome(models.PaymentClosed) {
@@ -168,7 +169,7 @@ func decidePending(p models.Payment, f facts, op Operation) decision {
 
 func contradiction(says models.PaymentStatus) decision {
 	return decision{
-		verdict: verdictIncident, incident: models.IncidentConflict,
+		verdict: verdictIncident, incident: models.IncidentConflict, cause: models.CauseDenied,
 		rule: fmt.Sprintf("recorded as paid, and the gateway now says %s", says),
 	}
 }

@@ -107,7 +107,7 @@ func confirmedBy(p models.Payment, evidence []models.Evidence) Operation {
 
 // sameAsRecorded compares a success that is read again with what was recorded of it.
 func sameAsRecorded(p models.Payment, r Report) error {
-	switch _, rule := mismatch(p, r, facts{merchant: r.Merchant}); {
+	switch _, _, rule := mismatch(p, r, facts{merchant: r.Merchant}); {
 	case rule != "":
 		return errors.New(rule)
 	case r.Number != p.Number:

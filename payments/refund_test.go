@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"saoma/models"
+	"saoma/models/modelstest"
 )
 
 // handRefunds is a gateway that takes no refunds from shops: they are made on its own pages, and the
@@ -182,5 +183,46 @@ func TestWhyARefundFailed(t *testing.T) {
 		if got := s.incidents(p); len(got) != 1 || !strings.Contains(got[0].Detail, "balance too small") {
 			t.Errorf("doubtful %t: got incidents %+v, want one with the gateway's words", doubtful, got)
 		}
+	}
+}
+
+// TestStaffAskAgain: what a query has confirmed is asked about once more where staff doubt it, and what
+// came by hand is not.
+func TestStaffAskAgain(t *testing.T) {
+	s := newSweeping(t)
+	p := s.paid()
+	order, err := s.store.OrderByID(t.Context(), p.OrderID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gateway := &handRefunds{quiet: s.gateways[models.ScanForPay], refunded: true}
+	s.accounts[models.ScanForPay] = account{Gateway: withBreakers(gateway), Validity: 12 * time.Hour}
+	if err := s.Check(t.Context(), order.Token); err != nil || len(s.incidents(p)) != 0 {
+		t.Errorf("the buyer asks: got %+v, %v; want that a confirmed payment is left alone", s.incidents(p), err)
+	}
+	if err := s.AskAgain(t.Context(), order); err != nil {
+		t.Fatal(err)
+	}
+	if found := s.incidents(p); len(found) != 1 || found[0].Kind != models.IncidentConflict || found[0].Cause != models.CauseReturned {
+		t.Errorf("staff ask: got %+v, want one conflict about money that went back", found)
+	}
+	gateway.refunded = false
+	if err := s.AskAgain(t.Context(), order); err != nil || len(s.incidents(p)) != 1 {
+		t.Errorf("the gateway says that it is paid: got %+v, %v; want no other incident", s.incidents(p), err)
+	}
+
+	delete(s.accounts, models.ScanForPay)
+	if err := s.AskAgain(t.Context(), order); !errors.Is(err, ErrStillAsking) {
+		t.Errorf("the gateway is not in use any more: got %v, want %v", err, ErrStillAsking)
+	}
+	byHand := modelstest.Order(t, s.store, "cup")
+	if err := s.MarkPaid(t.Context(), byHand.Number, HandPayment{Reference: "bank 1", By: models.Actor{Name: "mia"}}); err != nil {
+		t.Fatal(err)
+	}
+	if byHand, err = s.store.OrderByID(t.Context(), byHand.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.AskAgain(t.Context(), byHand); err != nil {
+		t.Errorf("an order that is paid by hand: got %v", err)
 	}
 }

@@ -40,20 +40,20 @@ func TestDecide(t *testing.T) {
 		}, OpQuery, decision{verdict: verdictAccepted, move: models.PaymentSucceeded, confirm: true, paid: true}},
 		{"another number of the gateway's than before", func(p *models.Payment, r *Report, f *facts) {
 			p.Reference, r.Reference = &ours, theirs
-		}, OpQuery, decision{verdict: verdictIncident, incident: models.IncidentConflict}},
+		}, OpQuery, decision{verdict: verdictIncident, incident: models.IncidentConflict, cause: models.CauseRenamed}},
 		{"a number of another attempt", func(p *models.Payment, r *Report, f *facts) {
 			f.referenceTaken = true
-		}, OpQuery, decision{verdict: verdictIncident, incident: models.IncidentConflict}},
+		}, OpQuery, decision{verdict: verdictIncident, incident: models.IncidentConflict, cause: models.CauseShared}},
 
 		{"refunded, as we asked", func(p *models.Payment, r *Report, f *facts) {
 			p.Status, r.State, f.refunded = models.PaymentSucceeded, StateRefunded, 3500
 		}, OpQuery, decision{verdict: verdictAccepted, refunded: true, confirm: true}},
 		{"refunded, more than we asked", func(p *models.Payment, r *Report, f *facts) {
 			p.Status, r.State, f.refunded = models.PaymentSucceeded, StateRefunded, 3499
-		}, OpQuery, decision{verdict: verdictIncident, incident: models.IncidentConflict}},
+		}, OpQuery, decision{verdict: verdictIncident, incident: models.IncidentConflict, cause: models.CauseReturned}},
 		{"refunded, and never paid for all we know", func(p *models.Payment, r *Report, f *facts) {
 			r.State = StateRefunded
-		}, OpQuery, decision{verdict: verdictIncident, incident: models.IncidentConflict, move: models.PaymentClosed}},
+		}, OpQuery, decision{verdict: verdictIncident, incident: models.IncidentConflict, cause: models.CauseReturned, move: models.PaymentClosed}},
 		{"something given back of several refunds", func(p *models.Payment, r *Report, f *facts) {
 			p.Status, r.State, f.refunded = models.PaymentSucceeded, StateGivenBack, 3500
 		}, OpQuery, decision{verdict: verdictIgnored}},
@@ -62,10 +62,10 @@ func TestDecide(t *testing.T) {
 		}, OpQuery, decision{verdict: verdictAccepted, refunded: true, confirm: true}},
 		{"something given back that nobody asked for", func(p *models.Payment, r *Report, f *facts) {
 			p.Status, r.State = models.PaymentSucceeded, StateGivenBack
-		}, OpQuery, decision{verdict: verdictIncident, incident: models.IncidentConflict}},
+		}, OpQuery, decision{verdict: verdictIncident, incident: models.IncidentConflict, cause: models.CauseReturned}},
 		{"something given back of what was never paid", func(p *models.Payment, r *Report, f *facts) {
 			r.State, f.refunded = StateGivenBack, 3500
-		}, OpQuery, decision{verdict: verdictIncident, incident: models.IncidentConflict, move: models.PaymentClosed}},
+		}, OpQuery, decision{verdict: verdictIncident, incident: models.IncidentConflict, cause: models.CauseReturned, move: models.PaymentClosed}},
 
 		{"open", func(p *models.Payment, r *Report, f *facts) {
 			r.State = StatePending
@@ -75,13 +75,13 @@ func TestDecide(t *testing.T) {
 		}, OpQuery, decision{verdict: verdictIgnored}},
 		{"open, says the query long after the success", func(p *models.Payment, r *Report, f *facts) {
 			p.Status, r.State, f.now = models.PaymentSucceeded, StatePending, begun.Add(conflictAfter+time.Millisecond)
-		}, OpQuery, decision{verdict: verdictIncident, incident: models.IncidentConflict}},
+		}, OpQuery, decision{verdict: verdictIncident, incident: models.IncidentConflict, cause: models.CauseDenied}},
 		{"open, says a late notification", func(p *models.Payment, r *Report, f *facts) {
 			p.Status, r.State, f.now = models.PaymentSucceeded, StatePending, begun.Add(time.Hour)
 		}, OpNotification, decision{verdict: verdictIgnored}},
 		{"closed, says the query after the success", func(p *models.Payment, r *Report, f *facts) {
 			p.Status, r.State = models.PaymentSucceeded, StateClosed
-		}, OpQuery, decision{verdict: verdictIncident, incident: models.IncidentConflict}},
+		}, OpQuery, decision{verdict: verdictIncident, incident: models.IncidentConflict, cause: models.CauseDenied}},
 		{"closed, says a late notification", func(p *models.Payment, r *Report, f *facts) {
 			p.Status, r.State = models.PaymentSucceeded, StateClosed
 		}, OpNotification, decision{verdict: verdictIgnored}},

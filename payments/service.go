@@ -154,7 +154,17 @@ func (s *Service) Check(ctx context.Context, orderToken string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.askAll(ctx, order); err != nil {
+	return stillAsking(s.askAbout(ctx, order, undecided))
+}
+
+// AskAgain is Check for staff, who may doubt what seems final: it asks about every attempt that a gateway
+// knows of, also about those that a query has confirmed and those that nobody watches any more.
+func (s *Service) AskAgain(ctx context.Context, o *models.Order) error {
+	return stillAsking(s.askAbout(ctx, o, func(p *models.Payment) bool { return p.Gateway != models.ByHand }))
+}
+
+func stillAsking(err error) error {
+	if err != nil {
 		return ErrStillAsking.Because(err)
 	}
 	return nil

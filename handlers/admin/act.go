@@ -68,7 +68,7 @@ func (a *Pages) ask(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if err := a.payments.Check(c.UserContext(), order.Token); err != nil {
+	if err := a.payments.AskAgain(c.UserContext(), order); err != nil {
 		a.log.Warn("gateway not asked", "order", order.Number, "err", err)
 		return a.acted(c, payments.ErrGatewayDown.Because(err), orderForms{}, "")
 	}

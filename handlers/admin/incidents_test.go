@@ -73,7 +73,7 @@ func TestEveryKindOfIncidentIsSettled(t *testing.T) {
 		models.IncidentLatePayment:      {at(s.late) + "/revive", refund(s.late)},
 		models.IncidentDuplicatePayment: {refund(s.paid)},
 		models.IncidentRefundStuck:      {refund(s.paid)},
-		models.IncidentConflict:         {refund(s.fulfilled)},
+		models.IncidentConflict:         {at(s.fulfilled) + "/ask"},
 		models.IncidentAmountMismatch:   {at(s.pending)},
 		models.IncidentBadRedirect:      {at(s.pending)},
 	}
@@ -96,6 +96,73 @@ func TestEveryKindOfIncidentIsSettled(t *testing.T) {
 		b.get(list+"&state=resolved").check(t, "settled "+string(kind), 200, "", []string{"looked into " + string(kind)}, []string{"/settle"})
 	}
 	b.get("/admin").check(t, "home", 200, "", nil, []string{`id="incidents"`})
+}
+
+// TestWhatMayBeDone: each incident says what is true of it, and offers nothing that would be refused.
+func TestWhatMayBeDone(t *testing.T) {
+	s := newSold(t)
+	s.pay(s.expired, true) // late
+	id := func(o *models.Order) *string { return &s.read(o).Payments[0].ID }
+	money := func(kind models.IncidentKind, o *models.Order, cause string) models.Incident {
+		return models.Incident{
+			Kind: kind, Cause: cause, Gateway: models.ScanForPay, OrderID: &o.ID, PaymentID: id(o), Number: "N",
+			Currency: "CNY", Amount: 100, Detail: "about " + cause, DedupKey: string(kind) + cause,
+		}
+	}
+	revive, refund, ask := `/revive"`, `#refund-`, `/ask"`
+	b := s.in(finance)
+	look := func(what string, kind models.IncidentKind, o *models.Order, want, absent []string) {
+		t.Helper()
+		b.get(incidentsAt+"?kind="+string(kind)).check(t, what+", in the list", 200, "", want, absent)
+		page := b.get("/admin/orders/" + s.read(o).Number)
+		begin, end := strings.Index(page.body, `aria-labelledby="incidents"`), strings.Index(page.body, `aria-labelledby="lines"`)
+		page.body = page.body[max(begin, 0):end]
+		page.check(t, what+", with the order", 200, "", want, absent)
+	}
+	settle := func(kind models.IncidentKind) {
+		t.Helper()
+		list := incidentsAt + "?kind=" + string(kind)
+		for act := settlePath.FindString(b.get(list).body); act != ""; act = settlePath.FindString(b.get(list).body) {
+			b.post(act, url.Values{"decision": {"x"}, "back": {list}})
+		}
+	}
+	giveBack := func(o *models.Order, minor int64) {
+		t.Helper()
+		err := s.store.Tx(t.Context(), func(tx *models.Tx) error {
+			locked, err := tx.LockOrder(o.ID)
+			if err != nil {
+				return err
+			}
+			p := &locked.Payments[0]
+			return tx.AddRefund(locked, p, &models.Refund{ID: models.NewID(), Number: models.NewRefundNumber(tx.Now()), Amount: minor, Reason: "test"})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for cause, want := range map[string]string{
+		"": "Ask the gateway now, and look", models.CauseDenied: "Ask the gateway again; if it says the same", models.CauseReturned: "says that money went back",
+		models.CauseRenamed: "another number for this payment than before", models.CauseShared: "for this payment and for another one of yours",
+	} {
+		s.open(money(models.IncidentConflict, s.fulfilled, cause))
+		look("conflict "+cause, models.IncidentConflict, s.fulfilled, []string{want, "Ask the gateway now", ask}, []string{refund, revive})
+		settle(models.IncidentConflict)
+	}
+	settle(models.IncidentLatePayment)
+	s.open(money(models.IncidentLatePayment, s.expired, ""))
+	look("late money", models.IncidentLatePayment, s.expired, []string{"Pay the order with it if", revive, refund}, []string{ask})
+	amount := s.read(s.expired).Amount
+	giveBack(s.expired, 100)
+	look("late money, of which some goes back", models.IncidentLatePayment, s.expired, []string{"Pay the order with it if", refund}, []string{ask, revive})
+	giveBack(s.expired, amount-100)
+	look("late money, which all goes back", models.IncidentLatePayment, s.expired, []string{"All of it is being given back."}, []string{ask, revive, refund})
+	s.open(money(models.IncidentDuplicatePayment, s.paid, ""), money(models.IncidentRefundStuck, s.paid, ""))
+	look("a second payment", models.IncidentDuplicatePayment, s.paid, []string{"Give this second payment back.", refund}, []string{ask, revive})
+	look("a refund that was refused", models.IncidentRefundStuck, s.paid, []string{"or here again", refund}, []string{ask, revive})
+	giveBack(s.paid, s.read(s.paid).Amount)
+	look("a second payment, which goes back", models.IncidentDuplicatePayment, s.paid, []string{"All of it is being given back."}, []string{"Give this second"})
+	settle(models.IncidentDuplicatePayment)
+	look("a refund without a result", models.IncidentRefundStuck, s.paid, []string{"has not said that the money is back", "goes on asking"}, []string{ask, revive, refund, "here again"})
 }
 
 // TestFloodOfIncidents: however many there are, pages stay short, and each incident can be come to.

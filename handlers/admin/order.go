@@ -146,8 +146,13 @@ func (a *Pages) orderAs(c *fiber.Ctx, typed orderForms, errs web.FieldErrors, re
 	page.Timeline = timeline(page.Page, s)
 	page.tellMoney(s, typed, errs)
 	for _, i := range slices.Backward(s.incidents) {
-		row := page.incident(models.IncidentRow{Incident: i, Order: s.order, Payment: paymentOf(s.order, i.PaymentID)}, a.store.Now(), page.Filter.at(c.Path()))
-		page.Incidents = append(page.Incidents, row)
+		about := models.IncidentRow{Incident: i, Order: s.order, Payment: paymentOf(s.order, i.PaymentID)}
+		for _, r := range s.refunds {
+			if about.Payment != nil && r.PaymentID == about.Payment.ID && r.Status != models.RefundFailed {
+				about.Refunded += r.Amount
+			}
+		}
+		page.Incidents = append(page.Incidents, page.incident(about, a.store.Now(), page.Filter.at(c.Path())))
 	}
 	page.tellMails(s, a.store.SendsMail())
 	page.offerActs(s, typed, errs)

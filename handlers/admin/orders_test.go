@@ -297,8 +297,10 @@ func TestActsOnOrders(t *testing.T) {
 	}
 	act(s.late, "revive", url.Values{"payment": {late}}).check(t, "revive again", 409, "", []string{"Somebody was faster"}, nil)
 
-	act(s.confirming, "ask", nil).check(t, "ask", 303, at(s.confirming), nil, nil)
-	told(s.confirming, "The gateway was asked.")
+	act(s.confirming, "ask", nil).check(t, "ask a gateway that is not in use", 503, "", []string{"The gateway does not answer"}, []string{"The gateway was asked."})
+	byHand := models.Incident{Kind: models.IncidentConflict, OrderID: &s.expired.ID, DedupKey: "conflict", Detail: "doubts"}
+	s.open(byHand)
+	b.get(at(s.expired)).check(t, "no gateway knows of it", 200, "", []string{"doubts"}, []string{at(s.expired) + `/ask"`})
 }
 
 // What cannot be done for want of a gateway's answer, or of stock, is said in words for staff, and

@@ -109,14 +109,15 @@ type incidentRow struct {
 	Open                       bool
 	Hint                       string // what may be done
 	OrderAddress               string
-	Settle, Revive, Refund     bool   // what the member may do about it here
+	Settle, Revive, Refund     bool // what the member may do about it here
+	Ask                        bool
 	Back                       string // where the member is sent when it is settled
 	Decision, Problem          string // what was typed and refused, and why
 }
 
 func (p Page) incident(r models.IncidentRow, now time.Time, back string) incidentRow {
 	row := incidentRow{
-		IncidentRow: r, Page: p, Back: back, Title: p.T("incident." + string(r.Kind)), Hint: p.T("incident." + string(r.Kind) + ".hint"),
+		IncidentRow: r, Page: p, Back: back, Title: p.T("incident." + string(r.Kind)), Hint: p.T(hint(r)),
 		Age: p.age(now.Sub(r.CreatedAt)), Gateway: p.T("gateway." + string(r.Gateway)), Open: r.Status == models.IncidentOpen,
 	}
 	if models.KnownCurrency(r.Currency) {
@@ -129,10 +130,36 @@ func (p Page) incident(r models.IncidentRow, now time.Time, back string) inciden
 		return row
 	}
 	row.OrderAddress = "/admin/orders/" + r.Order.Number
-	taken := row.Open && r.Payment != nil && r.Payment.Status == models.PaymentSucceeded
-	row.Revive = taken && r.Order.PaidAt == nil && p.May(post, "/admin/orders/:number/revive")
-	row.Refund = taken && p.May(post, "/admin/orders/:number/refund")
+	row.Ask = row.Open && r.Kind == models.IncidentConflict && r.Payment != nil && p.May(post, "/admin/orders/:number/ask")
+	if !row.Open || r.Payment == nil || r.Payment.Status != models.PaymentSucceeded {
+		return row
+	}
+	switch r.Kind {
+	case models.IncidentLatePayment, models.IncidentDuplicatePayment, models.IncidentRefundStuck:
+		row.Revive = r.Order.PaidAt == nil && r.Refunded == 0 && p.May(post, "/admin/orders/:number/revive")
+		row.Refund = r.Refunded < r.Payment.Amount && p.May(post, "/admin/orders/:number/refund")
+	}
 	return row
+}
+
+// hint is the key of what may be done about an incident.
+func hint(r models.IncidentRow) string {
+	key := "incident." + string(r.Kind)
+	switch r.Kind {
+	case models.IncidentConflict:
+		if r.Cause != "" {
+			key += "." + r.Cause
+		}
+	case models.IncidentLatePayment, models.IncidentDuplicatePayment:
+		if r.Payment != nil && r.Refunded == r.Payment.Amount {
+			key += ".returning"
+		}
+	case models.IncidentRefundStuck:
+		if r.Payment != nil && r.Refunded < r.Payment.Amount {
+			key += ".again"
+		}
+	}
+	return key + ".hint"
 }
 
 // age says how long ago something was, in its largest unit.
