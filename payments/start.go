@@ -57,7 +57,7 @@ func (s *Service) Start(ctx context.Context, orderToken string, w models.Wallet,
 	}
 	for _, route := range routes {
 		next, err := s.attempt(ctx, order, w, scene, route)
-		if err == nil || !errors.Is(err, errTryNext) {
+		if !errors.Is(err, errTryNext) {
 			return next, err
 		}
 	}

@@ -1,0 +1,506 @@
+package payments
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"saoma/models"
+	"saoma/models/modelstest"
+)
+
+// scripted is a gateway that answers as the test says, and remembers what it was asked.
+type scripted struct {
+	Gateway // of which no other method is called
+	name    models.GatewayName
+	create  func(r CreateRequest) (Created, error)
+	query   func(number string) (Report, error)
+	close   func(number string) (Exchange, error)
+	created []CreateRequest
+	asked   []string // what, in order
+}
+
+func (g *scripted) Name() models.GatewayName { return g.name }
+func (g *scripted) Merchant() string         { return "merchant" }
+
+func (g *scripted) Create(_ context.Context, r CreateRequest) (Created, error) {
+	g.created = append(g.created, r)
+	g.asked = append(g.asked, "create")
+	return g.create(r)
+}
+
+func (g *scripted) Query(_ context.Context, number string) (Report, error) {
+	g.asked = append(g.asked, "query")
+	return g.query(number)
+}
+
+func (g *scripted) Close(_ context.Context, number string) (Exchange, error) {
+	g.asked = append(g.asked, "close")
+	return g.close(number)
+}
+
+// takes is the answer to a create that a buyer can go on with.
+func takes(r CreateRequest) (Created, error) {
+	return Created{
+		State: StatePending, Action: NextAction{Kind: models.ActionRedirect, Data: "https://pay.example/" + r.Number},
+		Exchange: Exchange{Request: []byte("create " + r.Number), Response: []byte("taken")},
+	}, nil
+}
+
+// fails is the answer to a create that does not end well.
+func fails(outcome Outcome) func(CreateRequest) (Created, error) {
+	return func(CreateRequest) (Created, error) {
+		return Created{Exchange: Exchange{Request: []byte("create"), Response: []byte("no")}}, &CallError{Outcome: outcome, Code: "7"}
+	}
+}
+
+// stands is the answer to a query.
+func (g *scripted) stands(state State) func(string) (Report, error) {
+	return func(number string) (Report, error) {
+		return Report{
+			Gateway: g.name, Merchant: "merchant", Number: number, Reference: "G" + number, State: state, Conclusive: true,
+			Money:    models.Money{Amount: 3500, Currency: "CNY"},
+			Exchange: Exchange{Request: []byte("question"), Response: []byte(string(state) + number)},
+		}, nil
+	}
+}
+
+func knowsNothing(string) (Report, error) {
+	return Report{Exchange: Exchange{Request: []byte("question"), Response: []byte("no such payment")}}, &CallError{Outcome: NotFound}
+}
+
+func saysNothing(string) (Report, error) { return Report{}, errNoAnswer }
+
+func cannotClose(string) (Exchange, error) { return Exchange{}, &CallError{Outcome: Unsupported} }
+
+// starting is a shop with two gateways that are tried in turn.
+type starting struct {
+	*sweeping
+	first, second *scripted
+}
+
+func newStarting(t *testing.T) *starting {
+	t.Helper()
+	s := &starting{sweeping: newSweeping(t)}
+	s.publicURL = "https://shop.example"
+	for _, name := range []models.GatewayName{models.ScanForPay, models.Pass2Pay} {
+		s.routes = append(s.routes, Route{Wallet: "any", Scene: "any", Gateway: name, Method: "method of " + string(name)})
+	}
+	s.anew(t)
+	return s
+}
+
+// anew puts gateways into the shop that take every payment, and know of none.
+func (s *starting) anew(t *testing.T) {
+	s.t = t
+	add := func(name models.GatewayName) *scripted {
+		g := &scripted{name: name, create: takes, query: knowsNothing, close: cannotClose}
+		s.accounts[name] = account{Gateway: withBreakers(g), Validity: 12 * time.Hour}
+		return g
+	}
+	s.first, s.second = add(models.ScanForPay), add(models.Pass2Pay)
+}
+
+// begin begins to pay at a desktop with WeChat.
+func (s *starting) begin(o *models.Order) (NextAction, error) {
+	return s.Start(s.t.Context(), o.Token, models.WeChat, Device{})
+}
+
+// begun is an order with an attempt that the gateway has taken.
+func (s *starting) begun() *models.Order {
+	s.t.Helper()
+	o := modelstest.Order(s.t, s.store, "cup")
+	if _, err := s.begin(o); err != nil {
+		s.t.Fatal(err)
+	}
+	s.first.asked = nil
+	return s.order(o.ID)
+}
+
+func (s *starting) wantAsked(when string, want ...string) {
+	s.t.Helper()
+	if diff := cmp.Diff(want, s.first.asked); diff != "" {
+		s.t.Errorf("%s, the gateway was asked (-want +got):\n%s", when, diff)
+	}
+	s.first.asked = nil
+}
+
+func TestStartTellsTheGatewayAll(t *testing.T) {
+	s := newStarting(t)
+	o := modelstest.Order(t, s.store, "cup")
+	s.clock = s.clock.Add(time.Minute)
+	next, err := s.begin(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := s.order(o.ID).Payments[0]
+	want := CreateRequest{
+		Number: p.Number, Method: "method of scanforpay", Wallet: models.WeChat, Money: o.Money(), Goods: 2500, Shipping: 1000,
+		Title: "Demo " + o.Number, NotifyURL: "https://shop.example/pay/notify/scanforpay", ReturnURL: "https://shop.example/pay/return/" + o.Token,
+		OrderedAt: o.CreatedAt, CreatedAt: s.clock, ExpiresAt: o.ExpiresAt,
+		ClientIP: o.ClientIP, CustomerID: o.CustomerID, CustomerSince: o.CustomerSince,
+	}
+	if diff := cmp.Diff([]CreateRequest{want}, s.first.created); diff != "" {
+		t.Errorf("requests (-want +got):\n%s", diff)
+	}
+	if want := (NextAction{Kind: models.ActionRedirect, Data: "https://pay.example/" + p.Number}); next != want {
+		t.Errorf("got %+v, want %+v", next, want)
+	}
+	if p.Scene != models.SceneDesktop || p.Status != models.PaymentPending || !p.WatchUntil.Equal(s.clock.Add(12*time.Hour)) || !p.CheckAt.Equal(s.clock.Add(5*time.Second)) {
+		t.Errorf("got the attempt %+v, want it pending at a desktop, asked about in five seconds and watched for twelve hours", p)
+	}
+}
+
+// TestStartRefuses: no gateway hears of an order that cannot be paid any more, or not so.
+func TestStartRefuses(t *testing.T) {
+	s := newStarting(t)
+	move := func(do func(tx *models.Tx, o *models.Order) error) func(o *models.Order) {
+		return func(o *models.Order) {
+			err := s.store.Tx(t.Context(), func(tx *models.Tx) error {
+				o, err := tx.LockOrder(o.ID)
+				if err == nil {
+					err = do(tx, o)
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for name, tt := range map[string]struct {
+		wallet models.Wallet
+		ready  func(o *models.Order)
+		want   error
+	}{
+		"canceled": {models.WeChat, move(func(tx *models.Tx, o *models.Order) error {
+			_, err := tx.CloseOrder(o, models.OrderCanceled)
+			return err
+		}), models.ErrOrderClosed},
+		"paid by hand": {models.WeChat, func(o *models.Order) {
+			if err := s.MarkPaid(t.Context(), o.Number, HandPayment{Reference: "B", By: models.Actor{Name: "mia"}}); err != nil {
+				t.Fatal(err)
+			}
+		}, models.ErrOrderClosed},
+		"a wallet that nobody knows": {"paypal", func(*models.Order) {}, ErrWalletNotOffered},
+		"an order that nobody has":   {models.WeChat, func(o *models.Order) { o.Token = "none" }, models.ErrOrderNotFound},
+		"its window is over":         {models.WeChat, func(o *models.Order) { s.clock = o.ExpiresAt }, models.ErrOrderClosed},
+	} {
+		o := modelstest.Order(t, s.store, "cup")
+		before := s.clock
+		tt.ready(o)
+		if _, err := s.Start(t.Context(), o.Token, tt.wallet, Device{}); !errors.Is(err, tt.want) {
+			t.Errorf("%s: got %v, want %v", name, err, tt.want)
+		}
+		s.wantAsked(name)
+		if attempts := len(s.order(o.ID).Payments); attempts > 1 || attempts == 1 && name != "paid by hand" {
+			t.Errorf("%s: got %d attempts", name, attempts)
+		}
+		s.clock = before
+	}
+	s.routes = nil
+	if _, err := s.begin(modelstest.Order(t, s.store, "cup")); !errors.Is(err, ErrWalletNotOffered) {
+		t.Errorf("without a way to pay: got %v, want ErrWalletNotOffered", err)
+	}
+}
+
+// TestStartGoesOnOnlyWhenNothingIsPayable: the next gateway is tried when the one before certainly
+// holds nothing that can be paid, and only then: nobody is to pay twice.
+func TestStartGoesOnOnlyWhenNothingIsPayable(t *testing.T) {
+	s := newStarting(t)
+	for outcome, goesOn := range map[Outcome]bool{Refused: true, NotSent: true, Unknown: false, BadRedirect: false, Duplicate: false, NotFound: false} {
+		t.Run(string(outcome), func(t *testing.T) {
+			s.anew(t)
+			s.first.create = fails(outcome)
+			o := modelstest.Order(t, s.store, "cup")
+			next, err := s.begin(o)
+			payments := s.order(o.ID).Payments // the newest first
+			failed := payments[len(payments)-1]
+			if !goesOn {
+				if !errors.Is(err, ErrGatewayDown) || len(payments) != 1 || len(s.second.asked) != 0 || failed.CheckAt == nil {
+					t.Errorf("got %v, %d attempts, asked at %v; want ErrGatewayDown, and the one attempt watched", err, len(payments), failed.CheckAt)
+				}
+				return
+			}
+			if err != nil || len(payments) != 2 || next.Data != "https://pay.example/"+payments[0].Number || payments[0].Gateway != models.Pass2Pay {
+				t.Errorf("got %+v, %v, with attempts %+v; want the second gateway's page", next, err, payments)
+			}
+			if failed.Status != models.PaymentFailed || failed.CheckAt != nil {
+				t.Errorf("got the first attempt %s, asked about at %v; want it failed for good", failed.Status, failed.CheckAt)
+			}
+			s.second.create = s.first.create
+			if _, err := s.begin(modelstest.Order(t, s.store, "cup")); !errors.Is(err, ErrGatewayDown) {
+				t.Errorf("when both refuse: got %v, want ErrGatewayDown", err)
+			}
+		})
+	}
+}
+
+// TestUnreadAnswersAreKept: what nobody could read of a gateway's answer is kept, its beginning at least.
+func TestUnreadAnswersAreKept(t *testing.T) {
+	s := newStarting(t)
+	answer := make([]byte, unreadBytes+1)
+	s.first.create = func(CreateRequest) (Created, error) {
+		return Created{Exchange: Exchange{Request: []byte("create"), Response: answer}}, errNoAnswer
+	}
+	s.first.query = func(string) (Report, error) {
+		return Report{Exchange: Exchange{Request: []byte("question"), Response: answer}}, errNoAnswer
+	}
+	o := modelstest.Order(t, s.store, "cup")
+	if _, err := s.begin(o); !errors.Is(err, ErrGatewayDown) {
+		t.Fatalf("got %v, want ErrGatewayDown", err)
+	}
+	s.accounts[models.ScanForPay] = account{Gateway: withBreakers(&quiet{name: models.ScanForPay, answering: answering{err: garbage}}), Validity: 12 * time.Hour}
+	for range unreadKept + 2 {
+		s.accounts[models.ScanForPay].Gateway.asks = newBreaker()
+		if err := s.Check(t.Context(), o.Token); !errors.Is(err, ErrStillAsking) {
+			t.Fatalf("got %v, want ErrStillAsking", err)
+		}
+	}
+	kept, err := s.store.Evidence(t.Context(), o.ID)
+	if err != nil || len(kept) != 1+unreadKept {
+		t.Fatalf("got %d messages, %v, want the answer to the create and %d to questions", len(kept), err, unreadKept)
+	}
+	for _, e := range kept {
+		if e.Verdict != verdictUnknown || len(e.Response) != unreadBytes {
+			t.Errorf("got %s, %s of %d bytes, want it unknown, and its first %d bytes", e.Operation, e.Verdict, len(e.Response), unreadBytes)
+		}
+	}
+}
+
+// TestStartAgain: a live attempt of the same wallet and scene is given again; another one is asked
+// about, closed where that can be done, and asked about once more, before a new one begins.
+func TestStartAgain(t *testing.T) {
+	old := createGrace + time.Millisecond // the gateway's "no such payment" is believed
+	phone := Device{Phone: true}
+	s := newStarting(t)
+	for _, tt := range []struct {
+		name   string
+		after  time.Duration
+		wallet models.Wallet
+		device Device
+		ready  func(s *starting)
+		asked  []string
+		want   error // nil: a page
+		same   bool  // the page of the first attempt
+	}{
+		{"the same", time.Second, models.WeChat, Device{}, nil, nil, nil, true},
+		{"another wallet", old, models.Alipay, Device{}, nil, []string{"query", "create"}, nil, false},
+		{"another scene", old, models.WeChat, phone, nil, []string{"query", "create"}, nil, false},
+		{"another wallet, while it may yet be known", createGrace, models.Alipay, Device{}, nil, []string{"query"}, ErrStillAsking, false},
+		{"an open one", time.Second, models.Alipay, Device{}, func(s *starting) {
+			s.first.query = s.first.stands(StatePending)
+		}, []string{"query", "close", "create"}, nil, false},
+		{"an open one that is closed", time.Second, models.Alipay, Device{}, func(s *starting) {
+			s.first.query = s.first.stands(StatePending)
+			s.first.close = func(string) (Exchange, error) {
+				s.first.query = s.first.stands(StateClosed)
+				return Exchange{Request: []byte("close"), Response: []byte("closed")}, nil
+			}
+		}, []string{"query", "close", "query", "create"}, nil, false},
+		{"an open one that is paid before it is closed", time.Second, models.Alipay, Device{}, func(s *starting) {
+			s.first.query = s.first.stands(StatePending)
+			s.first.close = func(string) (Exchange, error) {
+				s.first.query = s.first.stands(StateSucceeded)
+				return Exchange{Request: []byte("close"), Response: []byte("too late")}, &CallError{Outcome: Unknown}
+			}
+		}, []string{"query", "close", "query"}, models.ErrOrderClosed, false},
+		{"an open one of which nobody knows whether it is closed", time.Second, models.Alipay, Device{}, func(s *starting) {
+			s.first.query = s.first.stands(StatePending)
+			s.first.close = func(string) (Exchange, error) {
+				s.first.query = saysNothing
+				return Exchange{Request: []byte("close")}, errNoAnswer
+			}
+		}, []string{"query", "close", "query"}, ErrStillAsking, false},
+		{"a paid one", time.Second, models.Alipay, Device{}, func(s *starting) {
+			s.first.query = s.first.stands(StateSucceeded)
+		}, []string{"query"}, models.ErrOrderClosed, false},
+		{"one that failed", time.Second, models.Alipay, Device{}, func(s *starting) {
+			s.first.query = s.first.stands(StateFailed)
+		}, []string{"query", "create"}, nil, false},
+		{"one of which nobody knows", old, models.Alipay, Device{}, func(s *starting) {
+			s.first.query = saysNothing
+		}, []string{"query"}, ErrStillAsking, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s.anew(t)
+			o := s.begun()
+			if tt.ready != nil {
+				tt.ready(s)
+			}
+			s.clock = s.clock.Add(tt.after)
+			next, err := s.Start(t.Context(), o.Token, tt.wallet, tt.device)
+			if !errors.Is(err, tt.want) {
+				t.Errorf("got %v, want %v", err, tt.want)
+			}
+			s.wantAsked("at the second start", tt.asked...)
+			page := "https://pay.example/" + o.Payments[0].Number
+			if same := next == (NextAction{Kind: models.ActionRedirect, Data: page}); err == nil && same != tt.same {
+				t.Errorf("got %+v after %s, want the same page: %t", next, page, tt.same)
+			}
+			if err == nil && !tt.same {
+				if now := s.read(&o.Payments[0]); now.Live() || now.CheckAt == nil {
+					t.Errorf("got the first attempt %s, asked about at %v; want it ended and watched on", now.Status, now.CheckAt)
+				}
+			}
+		})
+	}
+}
+
+// TestHowLongAnAttemptLasts: one that the gateway takes no money for any more is no way to pay, though
+// the order can be paid yet; one that is being created is waited for as long as that may take.
+func TestHowLongAnAttemptLasts(t *testing.T) {
+	s := newStarting(t)
+	s.accounts[models.ScanForPay] = account{Gateway: withBreakers(s.first), Validity: time.Minute}
+	o := s.begun()
+	p := o.Payments[0]
+	if !p.ExpiresAt.Equal(p.CreatedAt.Add(time.Minute)) || !p.WatchUntil.Equal(p.ExpiresAt) {
+		t.Errorf("got an attempt offered until %v and watched until %v, want a minute after %v", p.ExpiresAt, p.WatchUntil, p.CreatedAt)
+	}
+	s.clock = p.ExpiresAt.Add(-time.Millisecond)
+	if next, err := s.begin(o); err != nil || next.Data != p.ActionData {
+		t.Errorf("before its end: got %+v, %v, want the same page", next, err)
+	}
+	s.clock = p.ExpiresAt
+	if next, err := s.begin(o); err != nil || next.Data == p.ActionData {
+		t.Errorf("at its end: got %+v, %v, want another attempt", next, err)
+	}
+
+	// Another request is asking the gateway as long as it may, unless it has said that it got no answer.
+	for _, tt := range []struct {
+		status  models.PaymentStatus
+		failure string
+		age     time.Duration
+		want    bool
+	}{
+		{models.PaymentCreated, "", 0, true},
+		{models.PaymentCreated, "", startTimeout - time.Millisecond, true},
+		{models.PaymentCreated, "", startTimeout, false},
+		{models.PaymentCreated, "no answer", 0, false},
+		{models.PaymentPending, "", 0, false},
+	} {
+		p := models.Payment{Status: tt.status, Failure: tt.failure, CreatedAt: s.clock.Add(-tt.age)}
+		if got := s.beingCreated(&p); got != tt.want {
+			t.Errorf("%s for %v, failure %q: got being created %t", tt.status, tt.age, tt.failure, got)
+		}
+	}
+}
+
+// TestStartBesideAnotherTab: who comes while another request asks the gateway shares its attempt when
+// it is of the same wallet and scene, and has to come again otherwise.
+func TestStartBesideAnotherTab(t *testing.T) {
+	s := newStarting(t)
+	s.routes = s.routes[:1]
+	type came struct {
+		next NextAction
+		err  error
+	}
+	for name, tt := range map[string]struct {
+		wallet models.Wallet
+		device Device
+		create func(r CreateRequest) (Created, error)
+		waits  bool
+		want   error // nil: the page of the other tab
+	}{
+		"the same":                        {models.WeChat, Device{}, takes, true, nil},
+		"the same, and it gets no answer": {models.WeChat, Device{}, fails(Unknown), true, ErrStillAsking},
+		"another wallet":                  {models.Alipay, Device{}, takes, false, ErrStillAsking},
+		"another scene":                   {models.WeChat, Device{Phone: true}, takes, false, ErrStillAsking},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.anew(t)
+			stale := modelstest.Order(t, s.store, "cup")
+			others := make(chan came, 2)
+			come := func(next NextAction, err error) { others <- came{next, err} }
+			beside := []func(){
+				func() { come(s.Start(t.Context(), stale.Token, tt.wallet, tt.device)) },
+				func() { // has looked at the order just before the other one began
+					come(s.attempt(t.Context(), stale, tt.wallet, tt.device.Scene(tt.wallet), s.routes[0]))
+				},
+			}
+			s.first.create = func(r CreateRequest) (Created, error) {
+				for _, begin := range beside {
+					if tt.waits {
+						go begin()
+					} else {
+						begin()
+					}
+				}
+				return tt.create(r)
+			}
+			first, _ := s.begin(stale)
+			for range beside {
+				if got := <-others; !errors.Is(got.err, tt.want) || got.err == nil && got.next != first {
+					t.Errorf("got %+v, %v, want %v with %+v", got.next, got.err, tt.want, first)
+				}
+			}
+			if len(s.first.created) != 1 {
+				t.Errorf("the gateway was asked for %d payments, want 1", len(s.first.created))
+			}
+		})
+	}
+}
+
+// TestStartWithoutTime: no create is begun that would be cut short.
+func TestStartWithoutTime(t *testing.T) {
+	s := newStarting(t)
+	o := modelstest.Order(t, s.store, "cup")
+	soon, cancel := context.WithTimeout(t.Context(), shortestCreate)
+	defer cancel()
+	if _, err := s.Start(soon, o.Token, models.WeChat, Device{}); !errors.Is(err, ErrStillAsking) {
+		t.Errorf("got %v, want ErrStillAsking", err)
+	}
+	s.wantAsked("with too little time")
+	if got := len(s.order(o.ID).Payments); got != 0 {
+		t.Errorf("got %d attempts, want none", got)
+	}
+}
+
+// TestCreateAnsweredOddly: a create that tells of no page, or of another state than pending, is asked
+// about at once; what a notification said meanwhile stays.
+func TestCreateAnsweredOddly(t *testing.T) {
+	answer := func(state State, kind models.ActionKind) func(CreateRequest) (Created, error) {
+		return func(r CreateRequest) (Created, error) {
+			return Created{State: state, Reference: "G" + r.Number, Action: NextAction{Kind: kind, Data: "page"}}, nil
+		}
+	}
+	s := newStarting(t)
+	for name, tt := range map[string]struct {
+		create func(r CreateRequest) (Created, error)
+		asked  []string
+	}{
+		"as ever":        {answer(StatePending, models.ActionRedirect), []string{"create"}},
+		"without a page": {answer(StatePending, models.ActionNone), []string{"create", "query"}},
+		"as paid":        {answer(StateSucceeded, models.ActionRedirect), []string{"create", "query"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.anew(t)
+			s.first.create = tt.create
+			s.first.query = s.first.stands(StateSucceeded)
+			o := modelstest.Order(t, s.store, "cup")
+			if _, err := s.begin(o); err != nil {
+				t.Error(err)
+			}
+			s.wantAsked("at the start", tt.asked...)
+			paid := s.order(o.ID).Status == models.OrderPaid
+			if want := len(tt.asked) > 1; paid != want {
+				t.Errorf("got paid %t, want %t: only an answer to a question pays", paid, want)
+			}
+		})
+	}
+	s.anew(t)
+	o := modelstest.Order(t, s.store, "cup")
+	s.first.create = func(r CreateRequest) (Created, error) {
+		s.weakly(liveOf(s.order(o.ID)))
+		return answer(StatePending, models.ActionRedirect)(r)
+	}
+	if _, err := s.begin(o); err != nil {
+		t.Error(err)
+	}
+	if p := s.order(o.ID).Payments[0]; p.Status != models.PaymentSucceeded || p.Reference == nil || *p.Reference != "G"+p.Number {
+		t.Errorf("a notification came before the answer: got %s with the gateway's number %v, want it paid, with the number of the answer", p.Status, p.Reference)
+	}
+}
