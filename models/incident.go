@@ -38,8 +38,9 @@ type Incident struct {
 	Gateway    GatewayName
 	OrderID    *string
 	PaymentID  *string
-	Number     string // the attempt number that the message named
-	Currency   string // the money that the message named
+	RefundID   *string // the refund that it is about, if it is about one
+	Number     string  // the attempt number that the message named
+	Currency   string  // the money that the message named
 	Amount     int64
 	Detail     string // what happened, in a sentence for staff
 	Resolution string // what was decided

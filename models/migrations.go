@@ -337,6 +337,7 @@ var migrations = []*gormigrate.Migration{
 		FOREIGN KEY (variant_id) REFERENCES variants(id)
 	)`),
 	columns("051_incident_cause", column("incidents", "cause", "varchar(16) NOT NULL DEFAULT ''")),
+	columns("060_stuck_refunds", column("incidents", "refund_id", "varchar(36)"), index("incidents", "incidents_refund", "refund_id, status")),
 }
 
 // step is a migration of one table and its indexes. The type words TIME, BLOB and MEDIUMTEXT stand

@@ -25,6 +25,7 @@ type Attention struct {
 	Incidents  []IncidentRow // open
 	Open       int64         // how many incidents are open in all, counted up to CountLimit
 	Refunds    []RefundRow   // that hang
+	Failed     []RefundRow   // refunds that failed for good, not made good by another one, and not settled
 	Confirming []OrderRow    // paid, and not confirmed after a while
 	Mails      []MailRow     // that were given up
 	Refused    *time.Time    // when the last message came that names no order of ours; nil: not lately
@@ -42,7 +43,9 @@ type IncidentRow struct {
 // RefundRow is a refund with its order, without lines.
 type RefundRow struct {
 	Refund
-	Order Order
+	Order    Order
+	Payment  Payment
+	Refunded int64 // see IncidentRow
 }
 
 // MailRow is a mail with its order, without lines.
@@ -64,6 +67,9 @@ func (s *Store) Attention(ctx context.Context) (Attention, error) {
 			return err
 		}
 		if a.Refunds, err = hangingRefunds(db, now.Add(-RefundHangsAfter)); err != nil {
+			return err
+		}
+		if a.Failed, err = failedRefunds(db); err != nil {
 			return err
 		}
 		if a.Confirming, err = confirming(db, now.Add(-ConfirmingAfter)); err != nil {
@@ -113,19 +119,46 @@ func hangingRefunds(db *gorm.DB, before time.Time) ([]RefundRow, error) {
 	if err != nil {
 		return nil, err
 	}
-	ids := make([]string, len(waiting))
-	for i, r := range waiting {
-		ids[i] = r.OrderID
-	}
-	orders, err := byID(db, ids, func(o Order) string { return o.ID })
+	return refundRows(db, waiting)
+}
+
+// failedRefunds are those about which an incident is open.
+func failedRefunds(db *gorm.DB) ([]RefundRow, error) {
+	var failed []Refund
+	open := db.Model(&Incident{}).Select("refund_id").Where("refund_id IS NOT NULL AND status = ?", IncidentOpen)
+	err := db.Where("id IN (?) AND status = ?", open, RefundFailed).
+		Order("created_at").Limit(AttentionRows).Find(&failed).Error
 	if err != nil {
 		return nil, err
 	}
-	rows := make([]RefundRow, len(waiting))
-	for i, r := range waiting {
-		rows[i] = RefundRow{Refund: r, Order: *orders[r.OrderID]}
+	return refundRows(db, failed)
+}
+
+func refundRows(db *gorm.DB, refunds []Refund) ([]RefundRow, error) {
+	var orderIDs, paymentIDs []string
+	for _, r := range refunds {
+		orderIDs, paymentIDs = append(orderIDs, r.OrderID), append(paymentIDs, r.PaymentID)
 	}
-	return rows, nil
+	orders, err := byID(db, orderIDs, func(o Order) string { return o.ID })
+	if err != nil {
+		return nil, err
+	}
+	payments, refunded, err := refundedPayments(db, paymentIDs)
+	rows := make([]RefundRow, len(refunds))
+	for i, r := range refunds {
+		rows[i] = RefundRow{Refund: r, Order: *orders[r.OrderID], Payment: *payments[r.PaymentID], Refunded: refunded[r.PaymentID]}
+	}
+	return rows, err
+}
+
+// refundedPayments reads payments, and how much of each went back, or is to.
+func refundedPayments(db *gorm.DB, ids []string) (payments map[string]*Payment, refunded map[string]int64, err error) {
+	payments, err = byID(db.Omit("action_data"), ids, func(p Payment) string { return p.ID })
+	if err != nil {
+		return nil, nil, err
+	}
+	refunded, err = sumBy(db.Model(&Refund{}).Where("payment_id IN ? AND status <> ?", ids, RefundFailed), "payment_id", "SUM(amount)")
+	return payments, refunded, err
 }
 
 func givenUpMails(db *gorm.DB) ([]MailRow, error) {

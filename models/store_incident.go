@@ -40,9 +40,11 @@ func (tx *Tx) countIncident(dedupKey string) (known bool, err error) {
 	return set.RowsAffected > 0, set.Error
 }
 
-// ResolveIncident resolves the incident that was opened under the key, if there is one and it is open.
-func (tx *Tx) ResolveIncident(dedupKey, resolution string) error {
-	return tx.db.Model(&Incident{}).Where("dedup_key = ? AND status = ?", truncate(dedupKey, 190), IncidentOpen).
+// ResolveStuck resolves what is open about a refund that had no result, or was refused, but for what
+// was opened under a key.
+func (tx *Tx) ResolveStuck(r *Refund, exceptKey, resolution string) error {
+	return tx.db.Model(&Incident{}).
+		Where("refund_id = ? AND status = ? AND kind = ? AND dedup_key <> ?", r.ID, IncidentOpen, IncidentRefundStuck, exceptKey).
 		Updates(resolved(tx, resolution)).Error
 }
 

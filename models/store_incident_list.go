@@ -105,23 +105,12 @@ func incidentRows(db *gorm.DB, incidents []Incident) ([]IncidentRow, error) {
 	if err != nil {
 		return nil, err
 	}
-	payments, err := byID(db.Omit("action_data"), paymentIDs, func(p Payment) string { return p.ID })
-	if err != nil {
-		return nil, err
-	}
-	var refunds []Refund
-	err = db.Model(&Refund{}).Select("payment_id, SUM(amount) AS amount").
-		Where("payment_id IN ? AND status <> ?", paymentIDs, RefundFailed).Group("payment_id").Find(&refunds).Error
+	payments, refunded, err := refundedPayments(db, paymentIDs)
 	if err != nil {
 		return nil, err
 	}
 	for i := range rows {
-		rows[i].Order, rows[i].Payment = orders[orderIDs[i]], payments[paymentIDs[i]]
-		for _, r := range refunds {
-			if r.PaymentID == paymentIDs[i] {
-				rows[i].Refunded = r.Amount
-			}
-		}
+		rows[i].Order, rows[i].Payment, rows[i].Refunded = orders[orderIDs[i]], payments[paymentIDs[i]], refunded[paymentIDs[i]]
 	}
 	return rows, nil
 }

@@ -84,6 +84,19 @@ func (tx *Tx) MoveRefund(r *Refund, to RefundStatus, failure string) (bool, erro
 	return true, nil
 }
 
+// MakeGood resolves what is open about an earlier refund of the payment that was refused, when the
+// given one has given the same amount back in its place: one for one, the newest first.
+func (tx *Tx) MakeGood(r *Refund) error {
+	var refused []Refund
+	err := tx.db.Where("payment_id = ? AND status = ? AND amount = ? AND created_at <= ?", r.PaymentID, RefundFailed, r.Amount, r.CreatedAt).
+		Where("id IN (?)", tx.db.Model(&Incident{}).Select("refund_id").Where("payment_id = ? AND status = ?", r.PaymentID, IncidentOpen)).
+		Order("created_at DESC, id DESC").Limit(1).Find(&refused).Error
+	if err != nil || len(refused) == 0 {
+		return err
+	}
+	return tx.ResolveStuck(&refused[0], "", "made good by refund "+r.Number)
+}
+
 // NoteRefund keeps why a refund that stays pending has not got further. False: it is not pending any
 // more.
 func (tx *Tx) NoteRefund(r *Refund, failure string) (bool, error) {

@@ -266,8 +266,7 @@ func rowsOf(db *gorm.DB, ids []string) ([]OrderRow, error) {
 	if err != nil {
 		return nil, err
 	}
-	incidents, err := sumByOrder(db.Model(&Incident{}).Select("order_id, COUNT(*) AS n").
-		Where("order_id IN ? AND status = ?", ids, IncidentOpen))
+	incidents, err := sumBy(db.Model(&Incident{}).Where("order_id IN ? AND status = ?", ids, IncidentOpen), "order_id", "COUNT(*)")
 	if err != nil {
 		return nil, err
 	}
@@ -280,25 +279,25 @@ func rowsOf(db *gorm.DB, ids []string) ([]OrderRow, error) {
 		}
 		rows[slices.Index(ids, o.ID)] = r
 	}
-	refunded, err := sumByOrder(db.Model(&Refund{}).Select("order_id, SUM(amount) AS n").
-		Where("payment_id IN ? AND status <> ?", telling, RefundFailed))
+	refunded, err := sumBy(db.Model(&Refund{}).Where("payment_id IN ? AND status <> ?", telling, RefundFailed), "order_id", "SUM(amount)")
 	for i := range rows {
 		rows[i].Refunded = refunded[rows[i].ID]
 	}
 	return rows, err
 }
 
-func sumByOrder(db *gorm.DB) (map[string]int64, error) {
+// sumBy adds up what belongs to one id, for each.
+func sumBy(db *gorm.DB, id, sum string) (map[string]int64, error) {
 	var sums []struct {
-		OrderID string
-		N       int64
+		ID string
+		N  int64
 	}
-	err := db.Group("order_id").Scan(&sums).Error
-	byOrder := make(map[string]int64, len(sums))
+	err := db.Select(id + " AS id, " + sum + " AS n").Group(id).Scan(&sums).Error
+	byID := make(map[string]int64, len(sums))
 	for _, sum := range sums {
-		byOrder[sum.OrderID] = sum.N
+		byID[sum.ID] = sum.N
 	}
-	return byOrder, err
+	return byID, err
 }
 
 // tellingPayment is the payment that paid the order, else the newest; the payments are the newest

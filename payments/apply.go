@@ -97,9 +97,7 @@ func (s *Service) decideLocked(tx *models.Tx, p models.Payment, r Report, op Ope
 func (s *Service) carryOut(tx *models.Tx, o *models.Order, p *models.Payment, r Report, d decision) error {
 	if d.incident != "" {
 		i := incidentOf(o, p, r, d.incident, d.rule)
-		if i.Cause = d.cause; i.Cause != "" {
-			i.DedupKey += "/" + i.Cause
-		}
+		i.Cause = d.cause
 		if _, err := tx.OpenIncident(i); err != nil {
 			return err
 		}
@@ -215,11 +213,14 @@ func (s *Service) refuseUnknown(ctx context.Context, r Report, op Operation) err
 	return ErrUnknownOrder
 }
 
-func incidentOf(o *models.Order, p *models.Payment, r Report, kind models.IncidentKind, detail string) models.Incident {
+// incidentOf is what a message found. Messages that say the same, by the same rule, are one finding;
+// one that says something else is another, which nobody has settled yet.
+func incidentOf(o *models.Order, p *models.Payment, r Report, kind models.IncidentKind, rule string) models.Incident {
+	says := models.MessageDigest(fmt.Appendf(nil, "%s/%s/%d%s/%s", r.Number, r.Reference, r.Money.Amount, r.Money.Currency, r.Merchant), []byte(rule))
 	i := models.Incident{
-		Kind: kind, Gateway: r.Gateway, Number: r.Number, Detail: detail,
+		Kind: kind, Gateway: r.Gateway, Number: r.Number, Detail: rule,
 		Currency: r.Money.Currency, Amount: r.Money.Amount,
-		DedupKey: fmt.Sprintf("%s/%s/%s/%s/%d%s/%s", kind, r.Gateway, r.Number, r.Reference, r.Money.Amount, r.Money.Currency, r.Merchant),
+		DedupKey: fmt.Sprintf("%s/%s/%s/%s/%s", kind, r.State, r.Gateway, says, r.Number),
 	}
 	if o != nil {
 		i.OrderID, i.PaymentID = &o.ID, &p.ID

@@ -226,10 +226,10 @@ func TestRefundInProgress(t *testing.T) {
 					w.wantIncidents(o.ID, "when the gateway is done", "refund_stuck resolved")
 				} else if gateway == sandbox.Pass2Pay {
 					w.wantRefund(slow, "when the gateway gave up", models.RefundFailed)
-					w.wantIncidents(o.ID, "when the gateway gave up", "refund_stuck open")
+					w.wantIncidents(o.ID, "when the gateway gave up", "refund_stuck open", "refund_stuck resolved")
 				} else { // ScanForPay cannot be asked, and a second refusal proves nothing
 					w.wantRefund(slow, "when the gateway gave up", models.RefundPending)
-					w.wantIncidents(o.ID, "when the gateway gave up", "refund_stuck open")
+					w.wantIncidents(o.ID, "when the gateway gave up", "refund_stuck open", "refund_stuck resolved")
 				}
 				w.auditRefunds(o)
 			})

@@ -176,7 +176,7 @@ func (s *Service) moveRefund(tx *models.Tx, p *models.Payment, r *models.Refund,
 	switch {
 	case callErr != nil && OutcomeOf(callErr) == Unsupported:
 		rule = "the gateway takes no refunds from the shop: refund it on the gateway's own pages"
-		return verdictIncident, rule, s.refundStuck(tx, p, r, rule)
+		return verdictIncident, rule, s.refundStuck(tx, p, r, stuckByHand, rule)
 	case callErr != nil:
 		return verdictUnknown, callErr.Error(), s.notePending(tx, p, r, callErr.Error())
 	case report.State == models.RefundSucceeded:
@@ -188,7 +188,7 @@ func (s *Service) moveRefund(tx *models.Tx, p *models.Payment, r *models.Refund,
 		if err != nil || !moved {
 			return verdictIgnored, rule, err
 		}
-		return verdictAccepted, rule, s.refundStuck(tx, p, r, rule)
+		return verdictAccepted, rule, s.refundStuck(tx, p, r, stuckRefused, rule)
 	case report.State == models.RefundFailed:
 		rule = "the gateway refuses the refund now, but an earlier call may have gone through: " + report.Message
 		return verdictIncident, rule, s.refundInDoubt(tx, p, r, rule)
@@ -203,7 +203,7 @@ func (s *Service) notePending(tx *models.Tx, p *models.Payment, r *models.Refund
 	if err != nil || !pending || tx.Now().Sub(r.CreatedAt) < refundStuckAfter {
 		return err
 	}
-	return s.refundStuck(tx, p, r, "no result for an hour: "+why)
+	return s.refundStuck(tx, p, r, stuckNoResult, "no result for an hour: "+why)
 }
 
 // refundInDoubt keeps why there may never be a result, and tells staff at once.
@@ -212,19 +212,30 @@ func (s *Service) refundInDoubt(tx *models.Tx, p *models.Payment, r *models.Refu
 	if err != nil || !pending {
 		return err
 	}
-	return s.refundStuck(tx, p, r, why)
+	return s.refundStuck(tx, p, r, stuckInDoubt, why)
 }
 
-func (s *Service) refundStuck(tx *models.Tx, p *models.Payment, r *models.Refund, detail string) error {
-	_, err := tx.OpenIncident(models.Incident{
-		Kind: models.IncidentRefundStuck, Gateway: p.Gateway, OrderID: &p.OrderID, PaymentID: &p.ID, Number: p.Number,
+// What may be the matter with a refund. Each is a finding of its own: a person who settles one has
+// not heard of the next.
+const (
+	stuckNoResult = "no_result"
+	stuckInDoubt  = "in_doubt" // refused, but an earlier call may have gone through
+	stuckByHand   = "by_hand"  // the gateway takes none from the shop
+	stuckRefused  = "refused"  // for good
+)
+
+func (s *Service) refundStuck(tx *models.Tx, p *models.Payment, r *models.Refund, finding, detail string) error {
+	key := fmt.Sprintf("%s/%s/%s", models.IncidentRefundStuck, r.Number, finding)
+	opened, err := tx.OpenIncident(models.Incident{
+		Kind: models.IncidentRefundStuck, Gateway: p.Gateway, OrderID: &p.OrderID, PaymentID: &p.ID, RefundID: &r.ID, Number: p.Number,
 		Currency: r.Currency, Amount: r.Amount, Detail: fmt.Sprintf("refund %s: %s", r.Number, detail),
-		DedupKey: stuckKey(r),
+		DedupKey: key,
 	})
-	return err
+	if err != nil || !opened || finding == stuckNoResult {
+		return err
+	}
+	return tx.ResolveStuck(r, key, "more is known of it now: "+detail)
 }
-
-func stuckKey(r *models.Refund) string { return "refund_stuck/" + r.Number }
 
 // refundedElsewhere records that the gateway holds nothing of the payment any more, so that the
 // refunds that were pending have gone through, whoever carried them out.
@@ -242,7 +253,10 @@ func (s *Service) refundSucceeded(tx *models.Tx, p *models.Payment, r models.Ref
 	if moved, err := tx.MoveRefund(&r, models.RefundSucceeded, ""); err != nil || !moved {
 		return err
 	}
-	if err := tx.ResolveIncident(stuckKey(&r), "the refund went through"); err != nil {
+	if err := tx.ResolveStuck(&r, "", "the refund went through"); err != nil {
+		return err
+	}
+	if err := tx.MakeGood(&r); err != nil {
 		return err
 	}
 	refunds, err := tx.RefundsOf(p)

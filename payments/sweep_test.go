@@ -47,8 +47,12 @@ type sweeping struct {
 
 func newSweeping(t *testing.T) *sweeping {
 	t.Helper()
+	return newSweepingOn(t, modelstest.Options(t))
+}
+
+func newSweepingOn(t *testing.T, o models.Options) *sweeping {
+	t.Helper()
 	s := &sweeping{t: t, clock: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), gateways: map[models.GatewayName]*quiet{}}
-	o := modelstest.Options(t)
 	o.Now = func() time.Time { return s.clock }
 	c := Config{Store: modelstest.Open(t, o), Log: slog.New(slog.DiscardHandler)}
 	modelstest.Product(t, c.Store, "cup", 2500, 1000)

@@ -1,6 +1,8 @@
 package admin
 
 import (
+	"time"
+
 	"github.com/gofiber/fiber/v2"
 
 	"saoma/models"
@@ -12,18 +14,21 @@ type homePage struct {
 	Calm       bool
 	Incidents  []incidentRow
 	Refunds    []waitingRefund
+	Failed     []waitingRefund // refunds
 	Confirming []waitingOrder
 	Mails      []waitingMail // that were given up
 	Refused    string        // when the last message came that names no order of ours
 	Low        []models.Variant
 
-	AllIncidents                                    string // says how many there are
-	MoreRefunds, MoreConfirming, MoreMails, MoreLow bool   // there may be more than are shown
+	AllIncidents string // says how many there are
+	// There may be more than are shown.
+	MoreRefunds, MoreFailed, MoreConfirming, MoreMails, MoreLow bool
 }
 
 type waitingRefund struct {
 	models.RefundRow
 	Address, Money, Age string
+	MayRefund           bool // the money can be given back by another refund
 }
 
 type waitingOrder struct {
@@ -48,7 +53,7 @@ func (a *Pages) showHome(c *fiber.Ctx) error {
 		a.tellWaiting(&page, attention)
 	}
 	page.Low, page.MoreLow = attention.Low, len(attention.Low) == models.AttentionRows
-	page.Calm = page.Refused == "" && len(page.Incidents)+len(page.Refunds)+len(page.Confirming)+len(page.Mails)+len(page.Low) == 0
+	page.Calm = page.Refused == "" && len(page.Incidents)+len(page.Refunds)+len(page.Failed)+len(page.Confirming)+len(page.Mails)+len(page.Low) == 0
 	return a.render(c, "admin/home", page)
 }
 
@@ -60,16 +65,13 @@ func (a *Pages) tellWaiting(page *homePage, waiting models.Attention) {
 	}
 	page.AllIncidents = page.incidentCount(waiting.Open)
 	page.MoreRefunds = len(waiting.Refunds) == models.AttentionRows
+	page.MoreFailed = len(waiting.Failed) == models.AttentionRows
 	page.MoreConfirming = len(waiting.Confirming) == models.AttentionRows
 	page.MoreMails = len(waiting.Mails) == models.AttentionRows
 	for _, i := range waiting.Incidents {
 		page.Incidents = append(page.Incidents, page.incident(i, now, home))
 	}
-	for _, r := range waiting.Refunds {
-		page.Refunds = append(page.Refunds, waitingRefund{
-			r, "/admin/orders/" + r.Order.Number, page.Money(models.Money{Amount: r.Amount, Currency: r.Currency}), page.age(now.Sub(r.CreatedAt)),
-		})
-	}
+	page.Refunds, page.Failed = page.waitingRefunds(waiting.Refunds, now), page.waitingRefunds(waiting.Failed, now)
 	for _, o := range waiting.Confirming {
 		page.Confirming = append(page.Confirming, waitingOrder{
 			o, "/admin/orders/" + o.Number, page.Money(o.Order.Money()), page.age(now.Sub(*o.PaidAt)), page.May(post, "/admin/orders/:number/ask"),
@@ -79,6 +81,16 @@ func (a *Pages) tellWaiting(page *homePage, waiting models.Attention) {
 		row := page.mail(m.Mail)
 		page.Mails = append(page.Mails, waitingMail{m, "/admin/orders/" + m.Order.Number, row.Name, page.age(now.Sub(row.At))})
 	}
+}
+
+func (p homePage) waitingRefunds(rows []models.RefundRow, now time.Time) (all []waitingRefund) {
+	for _, r := range rows {
+		all = append(all, waitingRefund{
+			r, "/admin/orders/" + r.Order.Number, p.Money(models.Money{Amount: r.Amount, Currency: r.Currency}), p.age(now.Sub(r.CreatedAt)),
+			r.Refunded < r.Payment.Amount && p.May(post, "/admin/orders/:number/refund"),
+		})
+	}
+	return all
 }
 
 // StockOf is the address where the stock of the variant is changed.

@@ -112,6 +112,15 @@ func (s subject) refunded(paymentID string) (sum int64) {
 	return sum
 }
 
+// incident is one of the order's, as a list would have it.
+func (s subject) incident(i models.Incident) models.IncidentRow {
+	row := models.IncidentRow{Incident: i, Order: s.order, Payment: paymentOf(s.order, i.PaymentID)}
+	if row.Payment != nil {
+		row.Refunded = s.refunded(row.Payment.ID)
+	}
+	return row
+}
+
 // row is the order as a list would show it.
 func (s subject) row() models.OrderRow {
 	r := models.OrderRow{Order: *s.order, Payment: s.order.PaidBy()}
@@ -146,13 +155,7 @@ func (a *Pages) orderAs(c *fiber.Ctx, typed orderForms, errs web.FieldErrors, re
 	page.Timeline = timeline(page.Page, s)
 	page.tellMoney(s, typed, errs)
 	for _, i := range slices.Backward(s.incidents) {
-		about := models.IncidentRow{Incident: i, Order: s.order, Payment: paymentOf(s.order, i.PaymentID)}
-		for _, r := range s.refunds {
-			if about.Payment != nil && r.PaymentID == about.Payment.ID && r.Status != models.RefundFailed {
-				about.Refunded += r.Amount
-			}
-		}
-		page.Incidents = append(page.Incidents, page.incident(about, a.store.Now(), page.Filter.at(c.Path())))
+		page.Incidents = append(page.Incidents, page.incident(s.incident(i), a.store.Now(), page.Filter.at(c.Path())))
 	}
 	page.tellMails(s, a.store.SendsMail())
 	page.offerActs(s, typed, errs)
