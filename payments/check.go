@@ -84,7 +84,8 @@ func deniedPayment(tx *models.Tx, p *models.Payment) error {
 	}
 	_, err := tx.OpenIncident(models.Incident{
 		Kind: models.IncidentConflict, Gateway: p.Gateway, OrderID: &p.OrderID, PaymentID: &p.ID, Number: p.Number,
-		Currency: p.Currency, Amount: p.Amount, Detail: "recorded as paid, and the gateway now says that it has no such payment",
+		Currency: p.Currency, Amount: p.Amount, Cause: models.CauseDenied,
+		Detail:   "recorded as paid, and the gateway now says that it has no such payment",
 		DedupKey: "denied/" + p.Number,
 	})
 	return err

@@ -68,7 +68,7 @@ func TestDeniedSuccess(t *testing.T) {
 	}
 	s.pass(3*time.Hour, 10*time.Minute)
 	got := s.incidents(p)
-	if len(got) != 1 || got[0].Kind != models.IncidentConflict || got[0].Status != models.IncidentOpen || got[0].Amount != p.Amount {
+	if len(got) != 1 || got[0].Kind != models.IncidentConflict || got[0].Cause != models.CauseDenied || got[0].Status != models.IncidentOpen || got[0].Amount != p.Amount {
 		t.Errorf("hours later: got %+v, want one open conflict about the whole amount", got)
 	}
 	if o := s.order(p.OrderID); o.Status != models.OrderPaid || s.read(p).ConfirmedAt != nil {
