@@ -585,7 +585,9 @@ func TestFeeChangedMeanwhile(t *testing.T) {
 	got := b.post("/checkout", form)
 	got.check(t, "old fee", 409, "", []string{"total has changed", "CN¥15.00", "CN¥143.50", `name="total" value="14350"`, `value="ada@example.com"`}, nil)
 	modelstest.Set(t, s.store, models.SetFreeShippingFrom, "12850")
-	b.post("/checkout", b.checkout(models.WeChat)).check(t, "free by now", 303, "/o/.*", nil, nil)
+	placed := b.post("/checkout", b.checkout(models.WeChat))
+	placed.check(t, "free by now", 303, "/o/.*", nil, nil)
+	b.get(placed.location).check(t, "order page", 200, "", []string{"<dt>Shipping</dt><dd>Free</dd>"}, nil)
 }
 
 // TestShopTexts: what the merchant wrote has a page each, and nothing of it is taken for HTML.

@@ -23,8 +23,11 @@ func (page *orderPage) tellLines(s standing) {
 	order := s.order
 	page.Amount = page.Money(order.Money())
 	page.Goods = page.inOrder(order.Goods)
-	if order.Shipped {
+	switch {
+	case order.Shipped && order.Shipping > 0:
 		page.Shipping = page.inOrder(order.Shipping)
+	case order.Shipped:
+		page.Shipping = page.T("cart.free")
 	}
 	for _, item := range order.Items {
 		l := line{OrderItem: item, Name: page.Theirs(item.Seen()), Sum: page.inOrder(item.Total())}
