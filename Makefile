@@ -1,8 +1,8 @@
-.PHONY: help run build test chaos lint bench
+.PHONY: help run build test chaos lint bench lighthouse
 .DEFAULT_GOAL := help
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## run the shop with its built-in defaults, on http://localhost:8080
 	go run .
@@ -21,3 +21,6 @@ lint: ## check formatting, modules, vet, staticcheck; and vulnerabilities if SAO
 
 bench: ## measure the shop against bare Fiber and the bare database
 	go test -run '^$$' -bench . -benchtime 2s . ./handlers/pay
+
+lighthouse: ## have Lighthouse mark the pages that a buyer sees, on a simulated phone; needs Node, and npm's registry once
+	scripts/lighthouse.sh

@@ -57,7 +57,7 @@ func (p *Pages) ShowCatalogue(c *fiber.Ctx) error {
 		return err
 	}
 	page := cataloguePage{Page: p.base.Page(c, "catalogue.title")}
-	page.Publish(c, "/", page.T("catalogue.description", "shop", page.ShopName), "")
+	page.Publish(c, "/", page.Description, "")
 	for _, product := range products {
 		if len(product.Variants) > 0 {
 			page.Products = append(page.Products, newCard(page.Page, product))

@@ -15,7 +15,7 @@ import (
 //	<input type="hidden" name="_csrf" value="{{.CSRF}}">   {{.Image .Product.Image}}
 type Page struct {
 	Title       string
-	Description string // for search engines; see Publish
+	Description string // of the shop, or of what is found at the page; see Publish
 	Canonical   string // the address under which they keep the page; empty: it is not to be found
 	Shared      string // the whole address of the picture that stands beside a link to it
 	Lang        string
@@ -51,6 +51,7 @@ func (b *Base) Page(c *fiber.Ctx, titleKey string, args ...any) Page {
 		SandboxOn: b.Config.SandboxOn,
 		base:      b, language: language, session: session,
 	}
+	p.Description = p.T("catalogue.description", "shop", p.ShopName)
 	if name := b.Store.Settings().Logo; name != "" {
 		logo := p.Picture(name)
 		p.Logo = &logo
