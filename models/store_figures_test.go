@@ -354,33 +354,3 @@ func TestWait(t *testing.T) {
 		}
 	}
 }
-
-// BenchmarkOrderListFigures counts and reads the figures of a filled shop, which sells 1,440 times a day.
-func BenchmarkOrderListFigures(b *testing.B) {
-	s, n := filledShop(b)
-	last := n / (24 * 60) // days
-	days := func(first, last int) []models.Span {
-		var spans []models.Span
-		for i := max(first, 0); i < last; i++ {
-			spans = append(spans, models.Span{From: fillStart.AddDate(0, 0, i), To: fillStart.AddDate(0, 0, i+1)})
-		}
-		return spans
-	}
-	read := func(b *testing.B, spans []models.Span) {
-		for b.Loop() {
-			if _, err := s.Figures(b.Context(), spans); err != nil {
-				b.Fatal(err)
-			}
-		}
-	}
-	b.Run("a day counted", func(b *testing.B) { read(b, days(last-1, last)) })
-	b.Run("30 days counted", func(b *testing.B) { read(b, days(last-30, last)) })
-	b.Run("a year counted", func(b *testing.B) { read(b, days(last-365, last)) })
-	start := time.Now()
-	if err := s.CloseDays(b.Context(), time.UTC); err != nil {
-		b.Fatal(err)
-	}
-	b.Logf("%d days closed in %s", last, time.Since(start))
-	b.Run("30 days kept", func(b *testing.B) { read(b, days(last-30, last)) })
-	b.Run("a year kept", func(b *testing.B) { read(b, days(last-365, last)) })
-}

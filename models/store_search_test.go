@@ -3,10 +3,7 @@ package models_test
 import (
 	"context"
 	"fmt"
-	"os"
-	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -362,91 +359,4 @@ func checkIndexes(t *testing.T, where string, steps []string) {
 
 func sorts(step string) bool {
 	return strings.Contains(step, "filesort") || strings.Contains(step, "FOR ORDER BY")
-}
-
-// filledShop is a shop with SAOMA_BENCH_ORDERS orders; SAOMA_BENCH_DRIVER may be mysql.
-func filledShop(b *testing.B) (*models.Store, int) {
-	b.Helper()
-	n := 20_000
-	if text := os.Getenv("SAOMA_BENCH_ORDERS"); text != "" {
-		var err error
-		if n, err = strconv.Atoi(text); err != nil {
-			b.Fatal(err)
-		}
-	}
-	o := modelstest.Options(b)
-	if os.Getenv("SAOMA_BENCH_DRIVER") == models.DriverMySQL {
-		o = modelstest.MySQLOptions(b)
-	}
-	o.Now = func() time.Time { return fillStart.Add(time.Duration(n)*time.Minute + 48*time.Hour) }
-	s := modelstest.Open(b, o)
-	start := time.Now()
-	fillOrders(b, s, n)
-	b.Logf("%d orders filled in %s", n, time.Since(start).Round(time.Second))
-	return s, n
-}
-
-// BenchmarkOrderList reads parts of lists of a filled shop.
-func BenchmarkOrderList(b *testing.B) {
-	s, n := filledShop(b)
-	last := listed(b, s, models.OrderFilter{To: fillStart.Add(time.Duration(n/2) * time.Minute)}, models.Paging{Limit: 1}).Rows[0].Number
-	for _, bb := range []struct {
-		name   string
-		filter models.OrderFilter
-		paging models.Paging
-	}{
-		{"page 1", models.OrderFilter{}, models.Paging{}},
-		{fmt.Sprintf("page %d", n/100), models.OrderFilter{}, models.Paging{After: last}},
-		{"by status page 1", models.OrderFilter{Status: models.OrderExpired}, models.Paging{}},
-		{"by status from the middle", models.OrderFilter{Status: models.OrderExpired}, models.Paging{After: last}},
-		{"by gateway", models.OrderFilter{Gateway: models.Pass2Pay}, models.Paging{}},
-		{"by wallet", models.OrderFilter{Wallet: models.Alipay}, models.Paging{}},
-		{"by product page 1", models.OrderFilter{Product: "GOOD-2"}, models.Paging{}},
-		{"by product from the middle", models.OrderFilter{Product: "GOOD-2"}, models.Paging{After: last}},
-		{"by date", models.OrderFilter{From: fillStart.Add(24 * time.Hour), To: fillStart.Add(48 * time.Hour)}, models.Paging{}},
-		{"search a number", models.OrderFilter{Text: last}, models.Paging{}},
-		{"search a family", models.OrderFilter{Text: "wong"}, models.Paging{}},
-		{"search two words", models.OrderFilter{Text: "wong buyer42"}, models.Paging{}},
-		{"search what begins many", models.OrderFilter{Text: "p2"}, models.Paging{}},
-	} {
-		b.Run(bb.name, func(b *testing.B) {
-			bb.paging.Limit = 50
-			for b.Loop() {
-				listed(b, s, bb.filter, bb.paging)
-			}
-		})
-	}
-	for name, f := range map[string]models.OrderFilter{
-		"count all": {}, "count a status": {Status: models.OrderExpired}, "count a family": {Text: "wong"},
-	} {
-		b.Run(name, func(b *testing.B) {
-			for b.Loop() {
-				if _, _, err := s.CountOrders(b.Context(), f); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
-
-// BenchmarkOrderListExport visits every order of a filled shop, as an export does, and tells the most
-// memory that it held at a time.
-func BenchmarkOrderListExport(b *testing.B) {
-	s, n := filledShop(b)
-	for b.Loop() {
-		visited, most := 0, uint64(0)
-		err := s.EachOrder(b.Context(), models.OrderFilter{}, func(rows []models.OrderRow) error {
-			visited += len(rows)
-			if visited%50_000 == 0 {
-				var m runtime.MemStats
-				runtime.ReadMemStats(&m)
-				most = max(most, m.HeapInuse)
-			}
-			return nil
-		})
-		if err != nil || visited != n {
-			b.Fatalf("visited %d of %d orders: %v", visited, n, err)
-		}
-		b.ReportMetric(float64(most>>20), "MB-heap")
-	}
 }
