@@ -22,7 +22,7 @@ var notified = []string{
 }
 
 // ParseNotification reads a form or, as the gateway's demo does, JSON; without a content type
-// the first byte tells. What is not exactly one of these is ErrMalformed, and so is a verified
+// the first byte that is not a blank tells. What is not exactly one of these is ErrMalformed, and so is a verified
 // message that lacks a parameter or has one in an odd form. The signature covers all that was
 // received, known or not.
 //
@@ -67,7 +67,7 @@ func readNotification(contentType string, body []byte) (params, error) {
 	case "application/json":
 		return readParams(body)
 	case "":
-		if strings.HasPrefix(string(body), "{") {
+		if strings.HasPrefix(strings.TrimLeft(string(body), " \t\r\n"), "{") {
 			return readParams(body)
 		}
 		return readForm(string(body))

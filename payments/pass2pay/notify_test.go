@@ -94,6 +94,8 @@ func TestParseNotification(t *testing.T) {
 		{"JSON with a charset", "application/json;charset=utf-8", jsonOf(t, p)},
 		{"JSON with numbers", "application/json", numbers},
 		{"JSON, no type", "", numbers},
+		{"JSON after blanks", "application/json", "\r\n\t " + numbers},
+		{"JSON after blanks, no type", "", "\r\n\t " + numbers}, // as it is read again from what was kept
 		{"no reqTime", formType, form(withoutReqTime)},
 	}
 	for _, tt := range tests {
@@ -176,7 +178,6 @@ func TestParseNotificationRefuses(t *testing.T) {
 		{"JSON, repeated in another case", "application/json", strings.Replace(v3JSON, `{`, `{"ſtate":"2",`, 1), payments.ErrMalformed},
 		{"JSON, more after it", "application/json", v3JSON + "{}", payments.ErrMalformed},
 		{"JSON in a list", "application/json", "[" + v3JSON + "]", payments.ErrMalformed},
-		{"JSON with a blank first, no type", "", " " + v3JSON, payments.ErrMalformed},
 
 		{"amount is a fraction", formType, change("amount", "12850.0"), payments.ErrMalformed},
 		{"amount with a blank", formType, change("amount", " 12850"), payments.ErrMalformed},
