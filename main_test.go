@@ -315,6 +315,7 @@ func TestCommands(t *testing.T) {
 			"lisen", "shop.currency", "shop.payment_window", "gateways.scanforpay.sign_key", "gateways.pass2pay.app_secret",
 		}},
 		{"sweep of an empty shop", []string{"sweep", "--config", s.config}, 0, []string{"Asked about 0 payments"}, nil},
+		{"sweep by the built-in configuration", []string{"sweep"}, 0, []string{"Asked about 0 payments"}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
