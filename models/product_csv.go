@@ -38,7 +38,7 @@ func variantRow(v Variant, currency string) []string {
 }
 
 // WriteProducts writes products in the form that ReadProducts reads: prices as decimals, stock as a
-// number or empty where it is not counted.
+// number or empty where it is not counted, texts behind GuardCell.
 func WriteProducts(w io.Writer, products []Product, currency string) error {
 	out := csv.NewWriter(w)
 	languages := languagesOf(products)
@@ -47,7 +47,11 @@ func WriteProducts(w io.Writer, products []Product, currency string) error {
 	}
 	for _, p := range products {
 		for _, v := range p.Variants {
-			if err := out.Write(slices.Concat(productRow(p), variantRow(v, currency), textRow(p.Texts, languages))); err != nil {
+			row := slices.Concat(productRow(p), variantRow(v, currency), textRow(p.Texts, languages))
+			for i := range row {
+				row[i] = GuardCell(row[i])
+			}
+			if err := out.Write(row); err != nil {
 				return err
 			}
 		}
@@ -175,7 +179,7 @@ func (c *catalogue) unreadable(err error) error {
 }
 
 func (c *catalogue) add(line int, row []string, currency string) {
-	field := func(column string) string { return row[slices.Index(c.columns, column)] }
+	field := func(column string) string { return unguardCell(row[slices.Index(c.columns, column)]) }
 	at := func(column, key string, number int, wrong string, args ...any) {
 		c.mistakes = append(c.mistakes, Mistake{line, column, key, field(column), number, fmt.Sprintf(wrong, args...)})
 	}

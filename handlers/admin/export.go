@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -229,12 +230,22 @@ func (s *csvSheet) text(value any) string {
 	}
 }
 
+// inner is where a formula may begin within a cell, for those to whom another sign parts the cells of a
+// file.
+var inner = regexp.MustCompile(`([;\t\r\n]\s*)([=+\-@＝＋－＠])`)
+
+// cell returns a text as no spreadsheet takes it for a formula, however it parts the cells of a CSV file.
+func cell(text string) string { return inner.ReplaceAllString(models.GuardCell(text), "$1'$2") }
+
 func (s *csvSheet) end() error {
 	s.w.Flush()
 	return s.w.Error()
 }
 
 func (s *csvSheet) close() error { return nil }
+
+// phone is a number that begins with a sign and is to be copied as it is.
+var phone = regexp.MustCompile(`^\+[0-9][0-9 ()./-]*$`)
 
 // sheetRows is how many rows a sheet of a workbook can have.
 const sheetRows = excelize.TotalRows
@@ -314,7 +325,10 @@ func (s *xlsxSheet) add(values []any) error {
 func (s *xlsxSheet) value(value any) (any, error) {
 	switch v := value.(type) {
 	case string:
-		return cell(v), nil
+		if phone.MatchString(v) {
+			return v, nil // a workbook says that a cell is text
+		}
+		return models.GuardCell(v), nil
 	case models.Money:
 		number, err := strconv.ParseFloat(v.Decimal(), 64)
 		if err != nil {

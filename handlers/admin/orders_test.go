@@ -493,7 +493,8 @@ func TestExport(t *testing.T) {
 
 func TestCellsAreNoFormulas(t *testing.T) {
 	for text, want := range map[string]string{
-		"": "", "Ada": "Ada", "=1+1": "'=1+1", "+852": "'+852", "-1": "'-1", "@x": "'@x", "\tx": "'\tx", "\rx": "'\rx", "a=b": "a=b",
+		"": "", "Ada": "Ada", "=1+1": "'=1+1", "+852": "'+852", "a=b": "a=b",
+		"x;=1+1": "x;'=1+1", "x\t@y": "x\t'@y", "two\r\n -1": "two\r\n '-1", "x; ＝1": "x; '＝1", "a;b-c": "a;b-c",
 	} {
 		if got := cell(text); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)
