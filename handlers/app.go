@@ -173,6 +173,7 @@ func (a *App) routes(d Deps) {
 			app.Post("/pay/notify/"+string(gateway), a.pay.Notify(gateway))
 		}
 	}
+	app.Post("/pay/notify/:other", func(*fiber.Ctx) error { return fiber.ErrNotFound })
 	app.Get("/pay/return/:token", a.pay.Return)
 	app.Post("/pay/return/:token", a.pay.Return)
 

@@ -284,6 +284,7 @@ func TestMachines(t *testing.T) {
 		t.Errorf("sandbox's policy: got %q, want its own alone", got)
 	}
 	b.get("/sandbox/panic").check(t, "panic", 500, "", []string{"Something went wrong"}, []string{"on purpose"})
+	b.post("/pay/notify/pass2pay", url.Values{}).check(t, "notification of a gateway that is off", 404, "", []string{"Not Found"}, nil)
 	b.get("/o/secret-token")
 	b.get("/metrics").check(t, "metrics", 200, "",
 		[]string{`route="/o/:token",method="GET",status="404"`, `saoma_sweep_lag_seconds{of="payments"} 0`, "process_resident_memory_bytes"}, []string{"secret-token"})
