@@ -119,15 +119,14 @@ const (
 	memberTries, memberEvery   = 10, time.Minute
 )
 
-// loginLimits are those that a try counts under: the visitor's address, and the member's, or the
-// browser's if the member has logged in there before.
+// loginLimits are those that a try counts under: the member's and the visitor's address; or the
+// browser's alone if the member has logged in there before, so that nobody's guessing keeps them out.
 func (a *Pages) loginLimits(c *fiber.Ctx, email string, member *models.Staff) []models.LoginLimit {
-	who := "member:" + models.HashToken(models.StaffEmail(email))
 	if device := a.devices.known(c.Cookies(a.cookies.device), member); device != "" {
-		who = "device:" + device
+		return []models.LoginLimit{{Name: "device:" + device, Burst: memberTries, Every: memberEvery}}
 	}
 	return []models.LoginLimit{
-		{Name: who, Burst: memberTries, Every: memberEvery},
+		{Name: "member:" + models.HashToken(models.StaffEmail(email)), Burst: memberTries, Every: memberEvery},
 		{Name: "address:" + web.Network(a.base.ClientIP(c)), Burst: addressTries, Every: addressEvery},
 	}
 }

@@ -153,6 +153,9 @@ func TestGuessing(t *testing.T) {
 	if !throttled {
 		t.Errorf("guesses at %d accounts from one address: got none throttled", addressTries)
 	}
+	if got := known.logIn(m.Email, password).status; got != 303 {
+		t.Errorf("right password in a known browser at that address: got %d, want 303", got)
+	}
 }
 
 func TestSecondFactor(t *testing.T) {
