@@ -24,7 +24,7 @@ import (
 // What a file may be.
 const (
 	MaxBytes  = 8 << 20
-	maxPixels = 40_000_000
+	maxPixels = 40_000_000 // of four bytes when they are unpacked; half as many of eight
 	maxSide   = 16_384
 )
 
@@ -59,7 +59,7 @@ func Scale(file []byte, widths ...int) ([]Picture, error) {
 		return nil, ErrFormat
 	case err != nil, head.Width < 1, head.Height < 1:
 		return nil, ErrBroken
-	case head.Width > maxSide, head.Height > maxSide, head.Width*head.Height > maxPixels:
+	case head.Width > maxSide, head.Height > maxSide, head.Width*head.Height*unpackedSize(head.ColorModel) > 4*maxPixels:
 		return nil, ErrHuge
 	}
 	unpacked, _, err := image.Decode(bytes.NewReader(file))
@@ -70,6 +70,14 @@ func Scale(file []byte, widths ...int) ([]Picture, error) {
 	// Turned on its side, the picture's height becomes the width that counts.
 	picture := turn.apply(shrink(unpacked, turn.widthOf(unpacked.Bounds().Size())/widths[len(widths)-1]))
 	return encodeAll(picture, widths)
+}
+
+// unpackedSize is how many bytes a pixel takes in memory, at the most.
+func unpackedSize(m color.Model) int {
+	if m == color.RGBA64Model || m == color.NRGBA64Model {
+		return 8
+	}
+	return 4
 }
 
 // shrink returns the picture on white with each side divided by n, by averaging squares of n by n

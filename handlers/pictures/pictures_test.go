@@ -232,11 +232,14 @@ func TestOrientationOfNonsense(t *testing.T) {
 }
 
 // bomb is a PNG file of a few bytes that says it is that large.
-func bomb(w, h uint32) []byte {
+func bomb(w, h uint32) []byte { return deepBomb(w, h, 8) }
+
+// deepBomb is one whose four colours have so many bits each.
+func deepBomb(w, h uint32, bits byte) []byte {
 	header := []byte("IHDR")
 	header = binary.BigEndian.AppendUint32(header, w)
 	header = binary.BigEndian.AppendUint32(header, h)
-	header = append(header, 8, 6, 0, 0, 0)
+	header = append(header, bits, 6, 0, 0, 0)
 	file := []byte("\x89PNG\r\n\x1a\n\x00\x00\x00\x0d")
 	file = append(file, header...)
 	return binary.BigEndian.AppendUint32(file, crc32.ChecksumIEEE(header))
@@ -259,6 +262,8 @@ func TestScaleRefuses(t *testing.T) {
 		{"half a PNG", drawing[:len(drawing)/2], ErrBroken},
 		{"a PNG of nothing but its size", bomb(20, 20), ErrBroken},
 		{"more pixels than may be", bomb(8000, 6000), ErrHuge},
+		{"as many pixels as may be", bomb(6300, 6300), ErrBroken}, // and not one of them in the file
+		{"as many, and twice as deep", deepBomb(6300, 6300, 16), ErrHuge},
 		{"a long line", bomb(60_000, 2), ErrHuge},
 		{"all that can be said", bomb(1<<31-1, 1<<31-1), ErrBroken},
 		{"no pixels", bomb(0, 0), ErrBroken},
