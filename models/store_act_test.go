@@ -226,6 +226,10 @@ func TestAttention(t *testing.T) {
 		modelstest.Product(t, s, "cup", 2500, 100)
 		modelstest.Product(t, s, "last", 2500, 5)
 		modelstest.Product(t, s, "plenty", 2500, 6)
+		hidden := []models.Product{{Slug: "hidden", Name: "Hidden", Variants: []models.Variant{{SKU: "hidden", Price: 1, Counted: true, Active: true}}}}
+		if err := s.PutProducts(context.Background(), hidden); err != nil {
+			t.Fatal(err)
+		}
 		quiet, err := s.Attention(context.Background())
 		if err != nil || quiet.Open != 0 || len(quiet.Incidents)+len(quiet.Refunds)+len(quiet.Confirming) != 0 {
 			t.Errorf("a quiet shop: got %+v, %v", quiet, err)

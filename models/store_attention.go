@@ -85,9 +85,9 @@ func (s *Store) Attention(ctx context.Context) (Attention, error) {
 		if len(lone) > 0 && now.Sub(lone[0].CreatedAt) < RefusedLately {
 			a.Refused = &lone[0].CreatedAt
 		}
-		return db.Preload("Product").
-			Where("counted = ? AND active = ? AND on_hand <= ?", true, true, s.Settings().LowStock).
-			Order("on_hand, id").Limit(AttentionRows).Find(&a.Low).Error
+		return db.InnerJoins("Product", db.Where("Product.active = ?", true)).
+			Where("counted = ? AND variants.active = ? AND on_hand <= ?", true, true, s.Settings().LowStock).
+			Order("on_hand, variants.id").Limit(AttentionRows).Find(&a.Low).Error
 	})
 	return a, err
 }
