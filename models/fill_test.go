@@ -41,7 +41,7 @@ func fillOrders(t testing.TB, s *models.Store, n int) {
 		}
 		goods = append(goods, found[sku])
 	}
-	const batch = 200
+	const batch = 40
 	for from := 0; from < min(n, fillBase); from += batch {
 		var orders []models.Order
 		var items []models.OrderItem
@@ -59,7 +59,7 @@ func fillOrders(t testing.TB, s *models.Store, n int) {
 			return tx.InsertTerms(orders)
 		})
 	}
-	const piece = 250
+	const piece = 100
 	for copied := fillBase; copied < n; copied += piece {
 		from := fillStart.Add(time.Duration(copied%fillBase) * time.Minute)
 		nth := copied / fillBase
