@@ -276,10 +276,10 @@ type Day struct {
 	zone *time.Location
 }
 
-// ParseDay reads a day such as 2026-11-20.
+// ParseDay reads a day such as 2026-11-20, from 1970 on, that every database knows.
 func ParseDay(text string, zone *time.Location) (Day, error) {
 	date, err := time.Parse(time.DateOnly, text)
-	if err != nil {
+	if err != nil || date.Year() < 1970 || date.Year() > 9000 {
 		return Day{}, fmt.Errorf("%q is not a day such as 2026-11-20", text)
 	}
 	return Day{date, zone}, nil

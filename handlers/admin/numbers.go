@@ -44,10 +44,7 @@ func (a *Pages) showNumbers(c *fiber.Ctx) error {
 	page := numbersPage{Page: a.page(c, "admin.numbers.title"), Period: periodOf(c)}
 	days, errs := page.Period.days(a.store.Now(), a.base.Config.TimeZone)
 	if errs != nil {
-		page.Errors = map[string]string{}
-		for field, key := range errs {
-			page.Errors[field] = page.T(key)
-		}
+		page.Errors = page.problems(errs)
 		page.offerPresets("")
 		return a.render(c.Status(http.StatusUnprocessableEntity), "admin/numbers", page)
 	}
@@ -106,13 +103,7 @@ const (
 // days are those of the period with a beginning and an end: up to today where it names no last one, and
 // 30 where it names no first one.
 func (p period) days(now time.Time, zone *time.Location) (daysSpan, web.FieldErrors) {
-	errs := web.FieldErrors{}
-	for field, text := range map[string]string{"from": p.From, "to": p.To} {
-		if _, err := time.Parse(dayFormat, text); text != "" && err != nil {
-			errs[field] = "invalid.day"
-		}
-	}
-	if len(errs) > 0 {
+	if errs := p.mistakes(zone); len(errs) > 0 {
 		return daysSpan{}, errs
 	}
 	d := daysSpan{Span: p.span(now, zone)}

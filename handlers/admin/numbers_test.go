@@ -41,7 +41,7 @@ func TestNumbersPage(t *testing.T) {
 	for _, tt := range []struct{ name, query, want string }{
 		{"no day", "?from=%3Cscript%3E", "This is not a day."},
 		{"the wrong way round", "?from=2026-11-20&to=2026-11-01", `value="2026-11-01" aria-invalid="true"`},
-		{"too many days", "?from=1026-11-20", "more than ten years"},
+		{"too many days", "?from=1976-11-20", "more than ten years"},
 	} {
 		b.get("/admin/numbers"+tt.query).check(t, tt.name, 422, "", []string{tt.want}, []string{"<script>", "CN¥"})
 	}

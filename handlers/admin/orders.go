@@ -19,6 +19,7 @@ type ordersPage struct {
 	Filtered bool
 	Narrowed bool // by more than words
 	Choices  []choices
+	Errors   map[string]string // what is wrong in its fields, which are left out
 
 	Count string
 	Cut   bool
@@ -66,6 +67,7 @@ func (a *Pages) showOrders(c *fiber.Ctx) error {
 		return err
 	}
 	page := ordersPage{Page: a.page(c, "admin.orders.title"), Filter: filter, Cut: list.Cut}
+	page.Errors = page.problems(filter.mistakes(a.base.Config.TimeZone))
 	page.Filtered = len(filter.values()) > 0
 	page.Narrowed = len(filter.values()) > 1 || page.Filtered && filter.Text == ""
 	n, more, err := a.store.CountOrders(c.UserContext(), m)

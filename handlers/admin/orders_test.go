@@ -188,6 +188,12 @@ func TestOrdersPage(t *testing.T) {
 			t.Errorf("%s: got %d (-want +got):\n%s", tt.query, page.status, diff)
 		}
 	}
+	for query, want := range map[string]string{
+		"?from=0001-01-01": `id="from-error"`, "?to=9999-12-31": `id="to-error"`, "?from=x": `id="from-error"`,
+		"?from=" + tomorrow + "&to=" + day: `The last day comes before the first`,
+	} {
+		b.get("/admin/orders"+query).check(t, query, 200, "", []string{want, `aria-invalid="true"`}, nil)
+	}
 	b.get("/admin/orders?q=%22%3E%3Cscript%3E").check(t, "hostile search", 200, "",
 		[]string{`value="&#34;&gt;&lt;script&gt;"`, "No order fits."}, []string{`"><script>`})
 	b.get("/admin/orders").check(t, "list", 200, "",

@@ -105,6 +105,15 @@ func (a *Pages) done(c *fiber.Ctx, to, key string, args ...any) error {
 	return c.Redirect(to, http.StatusSeeOther)
 }
 
+// problems puts into words what is wrong with fields that a template shows by itself.
+func (p Page) problems(errs web.FieldErrors) map[string]string {
+	words := make(map[string]string, len(errs))
+	for field, key := range errs {
+		words[field] = p.T(key)
+	}
+	return words
+}
+
 // fieldErrors returns what is wrong with a form when the error is about one of its fields, and the
 // error itself otherwise.
 func fieldErrors(err error) (web.FieldErrors, error) {

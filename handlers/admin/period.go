@@ -6,7 +6,9 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"saoma/handlers/web"
 	"saoma/models"
+	"saoma/payments"
 )
 
 // period is a span of days as an address says it. The zero period is all time.
@@ -38,13 +40,39 @@ func (p period) put(values url.Values) {
 // or end where it has none.
 func (p period) span(now time.Time, zone *time.Location) models.Span {
 	s := presetSpan(p.When, now.In(zone))
-	if day, err := time.ParseInLocation(dayFormat, p.From, zone); err == nil {
+	if day, err := parseDay(p.From, zone); err == nil {
 		s = models.Span{From: day}
 	}
-	if day, err := time.ParseInLocation(dayFormat, p.To, zone); err == nil {
+	if day, err := parseDay(p.To, zone); err == nil {
 		s.To = day.AddDate(0, 0, 1)
 	}
 	return s
+}
+
+// mistakes are the fields of the period that name no day, or no days together.
+func (p period) mistakes(zone *time.Location) web.FieldErrors {
+	errs := web.FieldErrors{}
+	from, badFrom := parseDay(p.From, zone)
+	to, badTo := parseDay(p.To, zone)
+	if p.From != "" && badFrom != nil {
+		errs["from"] = "invalid.day"
+	}
+	if p.To != "" && badTo != nil {
+		errs["to"] = "invalid.day"
+	}
+	if badFrom == nil && badTo == nil && to.Before(from) {
+		errs["to"] = "invalid.days_order"
+	}
+	return errs
+}
+
+// parseDay returns the beginning of a day that payments.ParseDay knows.
+func parseDay(text string, zone *time.Location) (time.Time, error) {
+	day, err := payments.ParseDay(text, zone)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return time.ParseInLocation(dayFormat, day.String(), zone)
 }
 
 func presetSpan(preset string, now time.Time) models.Span {

@@ -93,7 +93,9 @@ func TestDaysOfNumbers(t *testing.T) {
 		{period{To: "2026-02-30"}, "to", "invalid.day"},
 		{period{From: "2026-02-03", To: "2026-02-02"}, "to", "invalid.days_order"},
 		{period{From: "2027-01-01"}, "to", "invalid.days_order"},
-		{period{From: "0001-01-01"}, "from", "invalid.days_many"},
+		{period{From: "1970-01-01"}, "from", "invalid.days_many"},
+		{period{From: "0001-01-01"}, "from", "invalid.day"},
+		{period{To: "9999-12-31"}, "to", "invalid.day"},
 	} {
 		if _, errs := tt.period.days(now, zone); len(errs) != 1 || errs[tt.field] != tt.key {
 			t.Errorf("%+v: got %v, want %s at %s", tt.period, errs, tt.key, tt.field)
