@@ -132,9 +132,15 @@ func (page *orderPage) tellState(s standing) {
 	case stateReview:
 		page.Heading, page.Lead = page.T("order.review.heading"), page.T("order.review.lead")
 	case stateExpired:
-		page.Heading, page.Lead = page.T("order.expired.heading"), page.T("order.expired.lead")
+		page.Heading, page.Lead = page.T("order.expired.heading"), page.T("order.expired.over")
+		if page.MayAsk {
+			page.Lead = page.T("order.expired.lead")
+		}
 	case stateCanceled:
-		page.Heading, page.Lead = page.T("order.canceled.heading"), page.T("order.canceled.lead")
+		page.Heading, page.Lead = page.T("order.canceled.heading"), page.T("order.canceled.over")
+		if page.MayAsk {
+			page.Lead = page.T("order.canceled.lead")
+		}
 	}
 	page.AskText = page.T("order.ask.paid")
 	if page.State == stateReview || page.State == stateConfirming {

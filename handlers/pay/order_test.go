@@ -195,8 +195,8 @@ func TestOrderPage(t *testing.T) {
 				pay.Attempt(t, s.Store, o, models.WeChat, models.ActionCode, "x")
 				pay.Shut(t, s.Store, o, models.OrderExpired)
 			},
-			want:   []string{"This order has run out", "Order again", "I have paid", keepAsking},
-			absent: []string{"qr.svg", `value="wechat"`},
+			want:   []string{"This order has run out", "ask below", "Order again", "I have paid", keepAsking},
+			absent: []string{"qr.svg", `value="wechat"`, "write to the shop"},
 		},
 		{
 			name: "its time is over, and nobody has swept yet",
@@ -222,8 +222,25 @@ func TestOrderPage(t *testing.T) {
 			given: func(t *testing.T, s *shop, o *models.Order) {
 				pay.Shut(t, s.Store, o, models.OrderCanceled)
 			},
-			want:   []string{"This order was canceled", "Order again"},
-			absent: []string{"I have paid", `value="wechat"`},
+			want:   []string{"This order was canceled", "write to the shop", "Order again"},
+			absent: []string{"ask below", "I have paid", `value="wechat"`},
+		},
+		{
+			name: "canceled while a payment may still arrive",
+			given: func(t *testing.T, s *shop, o *models.Order) {
+				pay.Attempt(t, s.Store, o, models.WeChat, models.ActionCode, "x")
+				pay.Shut(t, s.Store, o, models.OrderCanceled)
+			},
+			want:   []string{"This order was canceled", "ask below", "I have paid"},
+			absent: []string{"write to the shop"},
+		},
+		{
+			name: "expired without a payment that could still arrive",
+			given: func(t *testing.T, s *shop, o *models.Order) {
+				pay.Shut(t, s.Store, o, models.OrderExpired)
+			},
+			want:   []string{"This order has run out", "write to the shop", "Order again"},
+			absent: []string{"ask below", "I have paid"},
 		},
 		{
 			name: "a notice that is none of ours", query: "?notice=%3Cscript%3Ealert(1)",
