@@ -48,7 +48,7 @@ type checkoutPage struct {
 	Cart             cart
 	Form             checkoutForm
 	Contact, Address []web.Field // Address is empty when nothing is shipped
-	Mistakes         []web.Field // those of them that are at fault
+	Mistakes         []web.Field // those of them that are at fault, and the choice of a wallet if it is
 	Notice, Advice   string      // why the order was not placed, and what to do
 	Wallets          []walletChoice
 	OneCode          bool // a code for all of them comes next: there is nothing to choose
@@ -98,6 +98,7 @@ func (p *checkoutPage) describeFields(errs web.FieldErrors) {
 	p.Mistakes = web.Mistakes(p.Contact, p.Address)
 	if key := errs["wallet"]; key != "" {
 		p.WalletError = p.T(key)
+		p.Mistakes = append(p.Mistakes, web.Field{Name: "wallet", Label: p.T("checkout.wallet"), Error: p.WalletError})
 	}
 }
 
