@@ -26,6 +26,7 @@ type Language struct {
 	Code string // BCP 47
 	Name string // in the language itself
 
+	base      language.Base
 	localizer *i18n.Localizer
 	numbers   *message.Printer
 }
@@ -55,6 +56,7 @@ func loadLanguages(files fs.FS, configured []string) (*languages, error) {
 		}
 		l := &Language{Code: code, localizer: i18n.NewLocalizer(bundle, code), numbers: message.NewPrinter(tag)}
 		l.Name = l.Text("language.name")
+		l.base, _ = tag.Base()
 		ls.all, tags = append(ls.all, l), append(tags, tag)
 	}
 	if len(ls.all) == 0 {
@@ -148,20 +150,48 @@ func localTarget(c *fiber.Ctx) string {
 }
 
 // find returns the language that fits the first of the wishes that any fits. What a browser wishes
-// for is tried in its order, since all at once "zh-HK,zh" would mean simplified Chinese.
+// for is tried in its order, since all at once "zh-HK,zh" would mean simplified Chinese. A language
+// that its readers are only thought to know, as English for Tamil, comes after all that are wished for.
 func (ls *languages) find(wishes ...string) *Language {
-	for _, wish := range wishes {
-		tags, _, err := language.ParseAcceptLanguage(wish)
-		if err != nil {
-			continue
-		}
-		for _, tag := range tags {
-			if _, i, confidence := ls.matcher.Match(tag); confidence > language.No {
-				return ls.all[i]
+	for _, guess := range []bool{false, true} {
+		for _, wish := range wishes {
+			tags, _, err := language.ParseAcceptLanguage(wish)
+			if err != nil {
+				continue
+			}
+			for _, tag := range tags {
+				tag = written(tag)
+				base, _ := tag.Base()
+				_, i, confidence := ls.matcher.Match(tag)
+				if confidence > language.No && (guess || base == ls.all[i].base) {
+					return ls.all[i]
+				}
 			}
 		}
 	}
 	return ls.all[0]
+}
+
+// The kinds of Chinese that browsers name.
+var (
+	cantonese  = language.MustParseBase("yue")
+	hokkien    = language.MustParseBase("nan")
+	simplified = language.MustParseScript("Hans")
+	mainland   = language.MustParseRegion("CN")
+)
+
+// written returns the Chinese that readers of Cantonese and Hokkien read: the traditional, unless the
+// tag says otherwise. All other tags stay as they are.
+func written(tag language.Tag) language.Tag {
+	base, script, region := tag.Raw()
+	switch {
+	case base != cantonese && base != hokkien:
+		return tag
+	case script == simplified || script == language.Script{} && region == mainland:
+		return language.SimplifiedChinese
+	default:
+		return language.TraditionalChinese
+	}
 }
 
 var walletLanguagePattern = regexp.MustCompile(`\bLanguage/([A-Za-z]{2,3}(?:[-_][A-Za-z]{2,4}){0,2})\b`)
