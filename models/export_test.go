@@ -38,6 +38,15 @@ func (s *Store) WriteTogether(ctx context.Context, fns ...func(tx *Tx) error) []
 	return errs
 }
 
+// ReadDSN returns the address of each node, and a data source name for it alone.
+func ReadDSN(dsn string) (addresses, dsns []string, err error) {
+	all, err := readDSN(dsn)
+	for _, c := range all {
+		addresses, dsns = append(addresses, c.Addr), append(dsns, c.FormatDSN())
+	}
+	return addresses, dsns, err
+}
+
 // Insert stores rows as they are.
 func (tx *Tx) Insert(rows any) error { return tx.db.CreateInBatches(rows, 200).Error }
 

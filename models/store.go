@@ -43,7 +43,7 @@ const (
 // Options says which database to open and what the shop is.
 type Options struct {
 	Driver   string
-	DSN      string // SQLite: a file, DataDir/saoma.db when empty. MySQL: as go-sql-driver takes it
+	DSN      string // SQLite: a file, DataDir/saoma.db when empty. MySQL: as go-sql-driver takes it, with one host or several
 	DataDir  string
 	Shop     Shop
 	Settings Settings         // what counts until something else is set at the desk
@@ -62,15 +62,16 @@ type Shop struct {
 type Store struct {
 	Shop Shop
 
-	driver string
-	read   *gorm.DB
-	write  *gorm.DB
-	queue  chan *writeJob // SQLite only: the line before its one writer
-	done   chan struct{}
-	work   sync.WaitGroup // the goroutines that end when done is closed
-	now    func() time.Time
-	log    *slog.Logger
-	live   *subscriptions
+	driver    string
+	clustered bool // whether the database has several nodes
+	read      *gorm.DB
+	write     *gorm.DB
+	queue     chan *writeJob // SQLite only: the line before its one writer
+	done      chan struct{}
+	work      sync.WaitGroup // the goroutines that end when done is closed
+	now       func() time.Time
+	log       *slog.Logger
+	live      *subscriptions
 
 	mail       bool     // whether buyers get mail
 	configured Settings // as the configuration has them
@@ -155,17 +156,38 @@ func (s *Store) openSQLite(o Options) error {
 }
 
 func (s *Store) openMySQL(o Options) error {
-	c, err := mysqldriver.ParseDSN(o.DSN)
+	all, err := readDSN(o.DSN)
 	if err != nil {
-		return errors.New("database.dsn cannot be read; it looks like user:password@tcp(host:3306)/database")
+		return err
 	}
+	for _, c := range all {
+		s.configureMySQL(c)
+	}
+	nodes, err := newNodes(all, s.now, s.log)
+	if err != nil {
+		return fmt.Errorf("open the MySQL database: %w", err)
+	}
+	pool := sql.OpenDB(nodes)
+	s.write, err = s.open(mysql.New(mysql.Config{Conn: pool}), mysqlConns)
+	if err != nil {
+		return fmt.Errorf("open the MySQL database: %w", err)
+	}
+	if s.clustered = len(all) > 1; s.clustered {
+		pool.SetConnMaxLifetime(nodeLife)
+	}
+	s.read = s.write
+	s.warnAboutDurability()
+	return nil
+}
+
+// configureMySQL adds to the operator's configuration what the store relies on.
+func (s *Store) configureMySQL(c *mysqldriver.Config) {
 	c.ParseTime = true
 	c.Loc = time.UTC
 	c.ClientFoundRows = true
 	c.InterpolateParams = true
 	c.MultiStatements = false
 	c.Collation = "utf8mb4_bin"
-	c.Timeout = 2 * time.Second
 	c.ReadTimeout = 5 * time.Second
 	c.WriteTimeout = 5 * time.Second
 	c.RejectReadOnly = true                                        // a node that turned read-only drops its connection
@@ -177,17 +199,6 @@ func (s *Store) openMySQL(o Options) error {
 	c.Params["sql_mode"] = "'STRICT_ALL_TABLES'" // what does not fit is refused, never cut
 	// The server itself ends the wait for a lock: a client that hangs up in it leaves its own locks held.
 	c.Params["innodb_lock_wait_timeout"] = fmt.Sprint(int(lockTimeout.Seconds()))
-	connector, err := mysqldriver.NewConnector(c)
-	if err != nil {
-		return fmt.Errorf("open the MySQL database: %w", err)
-	}
-	s.write, err = s.open(mysql.New(mysql.Config{Conn: sql.OpenDB(connector)}), mysqlConns)
-	if err != nil {
-		return fmt.Errorf("open the MySQL database: %w", err)
-	}
-	s.read = s.write
-	s.warnAboutDurability()
-	return nil
 }
 
 func (s *Store) open(d gorm.Dialector, conns int) (*gorm.DB, error) {
@@ -252,9 +263,10 @@ func (s *Store) Close() error {
 // Now returns the shop's time, in UTC, cut to what both databases keep.
 func (s *Store) Now() time.Time { return s.now().UTC().Truncate(time.Millisecond) }
 
-// Ping reports whether the database answers.
+// Ping reports whether the database answers. It reads a table: a node that is no part of its cluster
+// still answers what needs none.
 func (s *Store) Ping(ctx context.Context) error {
-	return s.query(ctx, func(db *gorm.DB) error { return db.Exec("SELECT 1").Error })
+	return s.query(ctx, func(db *gorm.DB) error { return db.Exec("SELECT 1 FROM settings LIMIT 1").Error })
 }
 
 // query runs reads with a deadline of their own.
@@ -367,10 +379,13 @@ func sqliteCode(err error) (int, bool) {
 	return e.Code() & 0xff, true
 }
 
-// leaveNode gives up the idle connections to a node that is no part of its cluster, so that the
-// next try looks for another one.
+// leaveNode gives up the idle connections to a node that is no part of its cluster, or that may be dead,
+// so that the next try looks for one that works.
 func (s *Store) leaveNode(err error) {
-	if my, ok := errors.AsType[*mysqldriver.MySQLError](err); !ok || my.Number != errNodeNotReady {
+	my, ok := errors.AsType[*mysqldriver.MySQLError](err)
+	notReady := ok && my.Number == errNodeNotReady
+	silent := s.clustered && errors.Is(err, context.DeadlineExceeded)
+	if !notReady && !silent {
 		return
 	}
 	if pool, err := s.write.DB(); err == nil {

@@ -13,13 +13,17 @@ import (
 	"saoma/models"
 )
 
-// Proxy stands between a store and MySQL, and can cut the connection around a COMMIT.
+// Proxy stands between a store and MySQL. It can cut the connection around a COMMIT, keep the answers to
+// itself, and speak for a node of a Galera cluster.
 type Proxy struct {
 	server   string
+	address  string
 	listener net.Listener
 	mu       sync.Mutex
 	conns    []net.Conn
 	cut      atomic.Int32 // a Cut, which cuts once; 0: nothing
+	silent   atomic.Bool
+	galera   atomic.Value // the string that tells whether the node is ready; "": it is none
 }
 
 // Cut is what becomes of a COMMIT whose answer never comes.
@@ -38,21 +42,32 @@ func NewProxy(t testing.TB, o *models.Options) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &Proxy{server: c.Addr, listener: l}
-	c.Addr = l.Addr().String()
+	p := &Proxy{server: c.Addr, address: "127.0.0.1:0"}
+	p.galera.Store("")
+	p.Start(t)
+	c.Addr = p.Address()
 	o.DSN = c.FormatDSN()
-	go p.accept()
 	t.Cleanup(p.Stop)
 	return p
 }
 
-func (p *Proxy) accept() {
+// Address is where it listens.
+func (p *Proxy) Address() string { return p.address }
+
+// Start takes connections, again where it did before if it was stopped.
+func (p *Proxy) Start(t testing.TB) {
+	t.Helper()
+	l, err := net.Listen("tcp", p.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.listener, p.address = l, l.Addr().String()
+	go p.accept(l)
+}
+
+func (p *Proxy) accept(l net.Listener) {
 	for {
-		client, err := p.listener.Accept()
+		client, err := l.Accept()
 		if err != nil {
 			return
 		}
@@ -73,6 +88,20 @@ func (p *Proxy) CutNext(c Cut) { p.cut.Store(int32(c)) }
 
 // HasCut reports whether that has happened.
 func (p *Proxy) HasCut() bool { return p.cut.Load() == 0 }
+
+// Silence keeps all answers to itself, as a server that is frozen does, or no longer.
+func (p *Proxy) Silence(on bool) { p.silent.Store(on) }
+
+// SpeakAs has the server speak for a node of a Galera cluster that is ready ("ON") or not ("OFF"), or
+// for itself ("").
+func (p *Proxy) SpeakAs(ready string) { p.galera.Store(ready) }
+
+// Connections returns how many were ever made.
+func (p *Proxy) Connections() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.conns) / 2
+}
 
 // Stop refuses new connections and ends those that there are.
 func (p *Proxy) Stop() {
@@ -102,6 +131,9 @@ func (p *Proxy) forward(client, server net.Conn) {
 			if err != nil {
 				return
 			}
+			if p.silent.Load() {
+				continue
+			}
 			if _, err := client.Write(buffer[:n]); err != nil {
 				return
 			}
@@ -118,6 +150,9 @@ func (p *Proxy) forward(client, server net.Conn) {
 		}
 		last := isCommit && p.cut.CompareAndSwap(int32(AfterCommit), 0)
 		deaf.Store(last)
+		if ready := p.galera.Load().(string); ready != "" {
+			packet = asGalera(packet, ready)
+		}
 		if _, err := server.Write(packet); err != nil {
 			return
 		}
@@ -126,6 +161,19 @@ func (p *Proxy) forward(client, server net.Conn) {
 			return
 		}
 	}
+}
+
+// asGalera changes what a server is asked so that it answers like a node of a cluster.
+func asGalera(packet []byte, ready string) []byte {
+	for question, instead := range map[string]string{
+		"SHOW GLOBAL VARIABLES LIKE 'wsrep_on'": "SELECT 'wsrep_on', 'ON'",
+		"SHOW GLOBAL STATUS LIKE 'wsrep_ready'": "SELECT 'wsrep_ready', '" + ready + "'",
+	} {
+		if bytes.Equal(packet[5:], []byte(question)) {
+			return append([]byte{byte(len(instead) + 1), 0, 0, packet[3], packet[4]}, instead...)
+		}
+	}
+	return packet
 }
 
 func readPacket(r io.Reader) ([]byte, error) {
