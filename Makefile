@@ -13,7 +13,7 @@ build: ## build the static binary, ./saoma
 test: ## run every test: SQLite, MariaDB, Chromium, race detector; installs what it needs on Debian as root
 	scripts/test.sh
 
-chaos: ## kill, freeze, starve and rush the shop for a quarter of an hour; SEED=n has a run again
+chaos: ## kill, freeze, starve and rush the shop and its databases for a quarter of an hour; SEED=n has a run again
 	scripts/chaos.sh $(if $(SEED),-seed $(SEED))
 
 lint: ## check formatting, modules, vet, staticcheck; and vulnerabilities if SAOMA_VULNDB is set

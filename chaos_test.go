@@ -33,15 +33,15 @@ const (
 )
 
 // TestChaos does to a shop on SQLite, and to one of two processes on MariaDB, everything that may
-// befall a shop. Each time it wants the shop in order again within a minute, by itself, and the
-// books right. It prints what it did.
+// befall a shop, and takes its nodes from one on a Galera cluster. Each time it wants the shop in order
+// again within a minute, by itself, and the books right. It prints what it did.
 func TestChaos(t *testing.T) {
 	rep := &report{end: time.Now().Add(chaosLimit), times: map[string]int{}}
 	for _, d := range append(slices.Clone(deaths), death{place: betweenSteps}) {
 		rep.tried(killedAt(d.place), 0)
 	}
 	binary, from := mortal(t), seed(t)
-	server := startMariaDB(t)
+	server, cluster := startMariaDB(t), startGalera(t)
 	t.Run("shops", func(t *testing.T) {
 		t.Run("sqlite", func(t *testing.T) {
 			t.Parallel()
@@ -57,6 +57,10 @@ func TestChaos(t *testing.T) {
 			r.clocksDiffer(rep)
 			r.rolls(rep)
 			r.everywhere(rep)
+		})
+		t.Run("galera", func(t *testing.T) {
+			t.Parallel()
+			rep.galera(t, binary, cluster, from)
 		})
 		t.Run("full disk", func(t *testing.T) {
 			t.Parallel()
@@ -342,7 +346,7 @@ func (rep *report) fullDisk(t *testing.T, binary string, from uint64) {
 			t.Error(err)
 		}
 	})
-	r := rep.rig(t, binary, database{"sqlite", filepath.Join(dir, "saoma.db")}, 1, from)
+	r := rep.rig(t, binary, database{driver: "sqlite", dsn: filepath.Join(dir, "saoma.db")}, 1, from)
 	process := r.replicas[0].current()
 	r.under(rep, "SQLite's disk full", 3, func() {
 		ballast := filepath.Join(dir, "ballast")

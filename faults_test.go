@@ -113,9 +113,9 @@ func startLined(t testing.TB, d database) *lined {
 		mail:     newLine(t, startMailServer(t, false).listener.Addr().String()),
 	}
 	l.home = d
-	if d.driver == "mysql" {
+	if d.driver == "mysql" { // the auditor comes by another way
 		l.database = newLine(t, parseDSN(t, d.dsn).Addr)
-		d.dsn = l.database.through(d.dsn)
+		d.auditor, d.dsn = d.dsn, l.database.through(d.dsn)
 	}
 	s := configure(t, d, mailAt(t, l.mail.address()), "gateways:",
 		fmt.Sprintf("  scanforpay: {base_url: http://%s%s, allowed_hosts: [%q], partner_no: %q, store_no: %q, sign_key: %s}",
@@ -129,13 +129,6 @@ func startLined(t testing.TB, d database) *lined {
 		"  - {wallet: wechat, scene: any, gateway: pass2pay, method: WX_NATIVE}",
 	)
 	s.sandbox.url = "http://" + box
-	if d.driver == "mysql" { // the auditor comes by another way
-		s.db.Close()
-		var err error
-		if s.db, err = sql.Open("mysql", l.home.dsn); err != nil {
-			t.Fatal(err)
-		}
-	}
 	l.testShop = s
 	if err := s.start(); err != nil {
 		t.Fatal(err)
@@ -197,7 +190,7 @@ func humble(t testing.TB) database {
 		do("DROP USER " + here + ", " + there)
 		server.Close()
 	})
-	return database{d.driver, c.FormatDSN()}
+	return database{driver: d.driver, dsn: c.FormatDSN()}
 }
 
 func parseDSN(t testing.TB, dsn string) *mysqldriver.Config {

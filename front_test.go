@@ -26,12 +26,16 @@ type front struct {
 	mu           sync.Mutex
 	acknowledged map[[sha256.Size]byte]bool // notifications, by their bytes
 	successes    int                        // how often one was acknowledged
+	placed       map[string]bool            // orders that buyers were shown, by their tokens
+	sold         []time.Time                // when a checkout led on to paying
+	slowest      time.Duration              // until a page that needs no gateway said "not now"
 }
 
 func newFront(replicas []*replica) *front {
 	return &front{
 		replicas:     replicas,
 		acknowledged: map[[sha256.Size]byte]bool{},
+		placed:       map[string]bool{},
 		client: &http.Client{
 			Timeout:       20 * time.Second,
 			Transport:     &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true},
@@ -68,6 +72,7 @@ func (f *front) pass(r *http.Request, body []byte) (*http.Response, []byte, erro
 		if address == "" {
 			continue
 		}
+		begun := time.Now()
 		resp, err = f.client.Do(copyFor(r, address, body))
 		if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
 			continue
@@ -85,11 +90,22 @@ func (f *front) pass(r *http.Request, body []byte) (*http.Response, []byte, erro
 		f.served.Add(1)
 		if resp.StatusCode == http.StatusServiceUnavailable {
 			f.refused.Add(1)
+			f.timed(r, time.Since(begun))
 		}
-		f.witness(r, body, resp.StatusCode, answer, replica)
+		f.witness(r, body, resp, answer, replica)
 		return resp, answer, nil
 	}
 	return nil, nil, err
+}
+
+// timed remembers how long it took to be told "not now", by a page that needs no gateway.
+func (f *front) timed(r *http.Request, took time.Duration) {
+	if r.Method != http.MethodGet || strings.HasPrefix(r.URL.Path, "/pay/return/") {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.slowest = max(f.slowest, took)
 }
 
 func copyFor(r *http.Request, address string, body []byte) *http.Request {
@@ -99,9 +115,18 @@ func copyFor(r *http.Request, address string, body []byte) *http.Request {
 	return c
 }
 
-// witness remembers a notification that the shop has acknowledged.
-func (f *front) witness(r *http.Request, body []byte, status int, answer []byte, by *replica) {
-	if !strings.HasPrefix(r.URL.Path, "/pay/notify/") || status != http.StatusOK || string(answer) != "success" {
+// witness remembers a notification that the shop has acknowledged, and an order that it has placed.
+func (f *front) witness(r *http.Request, body []byte, resp *http.Response, answer []byte, by *replica) {
+	if r.Method == http.MethodPost && r.URL.Path == "/checkout" && resp.StatusCode == http.StatusSeeOther {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.sold = append(f.sold, time.Now())
+		if token, is := strings.CutPrefix(resp.Header.Get("Location"), "/o/"); is {
+			token, _, _ = strings.Cut(token, "?")
+			f.placed[token] = true
+		}
+	}
+	if !strings.HasPrefix(r.URL.Path, "/pay/notify/") || resp.StatusCode != http.StatusOK || string(answer) != "success" {
 		return
 	}
 	f.mu.Lock()

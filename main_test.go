@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -39,14 +40,17 @@ func TestMain(m *testing.M) {
 }
 
 // database is where a test's shop is kept.
-type database struct{ driver, dsn string }
+type database struct {
+	driver, dsn string
+	auditor     string // the auditor's own way to it, if that is another one
+}
 
 func sqliteDatabase(t testing.TB) database {
-	return database{"sqlite", filepath.Join(t.TempDir(), "saoma.db")}
+	return database{driver: "sqlite", dsn: filepath.Join(t.TempDir(), "saoma.db")}
 }
 
 func mysqlDatabase(t testing.TB) database {
-	return database{"mysql", modelstest.MySQLOptions(t).DSN}
+	return database{driver: "mysql", dsn: modelstest.MySQLOptions(t).DSN}
 }
 
 // onEachDatabase runs the test on SQLite and on MySQL, side by side.
@@ -105,7 +109,7 @@ func configure(t testing.TB, d database, more ...string) *testShop {
 	}
 	driver, dsn := "sqlite", "file:"+d.dsn+"?_pragma=busy_timeout(10000)"
 	if d.driver == "mysql" {
-		driver, dsn = "mysql", d.dsn
+		driver, dsn = "mysql", cmp.Or(d.auditor, d.dsn)
 	}
 	var err error
 	if s.db, err = sql.Open(driver, dsn); err != nil {

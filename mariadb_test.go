@@ -9,6 +9,7 @@ import (
 	"log"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +24,8 @@ type mariadb struct {
 	owner   testing.TB // the server ends with its test
 	dir     string
 	address string
+	env     []string
+	options []string // further ones
 	process *process
 	admin   *sql.DB
 }
@@ -30,38 +33,60 @@ type mariadb struct {
 // startMariaDB sets a server up on a free loopback port and starts it.
 func startMariaDB(t testing.TB) *mariadb {
 	t.Helper()
+	m := newMariaDB(t, freeAddress(t))
+	m.install(t)
+	m.start(t)
+	m.addUsers(t)
+	return m
+}
+
+func newMariaDB(t testing.TB, address string) *mariadb {
+	t.Helper()
 	quiet := log.New(io.Discard, "", 0)
 	if err := mysqldriver.SetLogger(quiet); err != nil { // of connections that end with the server
 		t.Fatal(err)
 	}
-	m := &mariadb{owner: t, dir: t.TempDir(), address: freeAddress(t)}
-	install := exec.Command("mariadb-install-db", "--no-defaults", "--user=root", "--datadir="+m.data(),
-		"--auth-root-authentication-method=normal", "--skip-test-db")
-	if out, err := install.CombinedOutput(); err != nil {
-		t.Fatalf("mariadb-install-db: %v\n%s", err, out)
-	}
-	m.start(t)
+	m := &mariadb{owner: t, dir: t.TempDir(), address: address}
 	var err error
 	if m.admin, err = sql.Open("mysql", "root@tcp("+m.address+")/"); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { m.admin.Close() })
+	return m
+}
+
+// install makes its data directory.
+func (m *mariadb) install(t testing.TB) {
+	t.Helper()
+	install := exec.Command("mariadb-install-db", "--no-defaults", "--user=root", "--datadir="+m.data(),
+		"--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-log-file-size=16M")
+	if out, err := install.CombinedOutput(); err != nil {
+		t.Fatalf("mariadb-install-db: %v\n%s", err, out)
+	}
+}
+
+func (m *mariadb) addUsers(t testing.TB) {
+	t.Helper()
 	m.do(t, "CREATE USER shop@'127.0.0.1'") // a server that is read-only lets root write all the same
 	m.do(t, "GRANT ALL ON `saoma_%`.* TO shop@'127.0.0.1'")
-	return m
 }
 
 func (m *mariadb) data() string { return filepath.Join(m.dir, "data") }
 
-// start runs the server on the data that there is, as careful on disk as one that keeps money.
-func (m *mariadb) start(t testing.TB) {
-	t.Helper()
+// arguments run the server on the data that there is, as careful on disk as one that keeps money.
+func (m *mariadb) arguments(more ...string) []string {
 	_, port, _ := strings.Cut(m.address, ":")
-	m.process = launch(m.owner, nil, "mariadbd", "--no-defaults", "--user=root", "--datadir="+m.data(),
-		"--socket="+filepath.Join(m.dir, "socket"), "--pid-file="+filepath.Join(m.dir, "pid"),
-		"--bind-address=127.0.0.1", "--port="+port, "--skip-name-resolve",
-		"--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=64M",
-		"--character-set-server=utf8mb4", "--max-connections=300")
+	return slices.Concat([]string{"--no-defaults", "--user=root", "--datadir=" + m.data(),
+		"--socket=" + filepath.Join(m.dir, "socket"), "--pid-file=" + filepath.Join(m.dir, "pid"),
+		"--bind-address=127.0.0.1", "--port=" + port, "--skip-name-resolve",
+		"--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=16M",
+		"--character-set-server=utf8mb4", "--max-connections=300"}, m.options, more)
+}
+
+// start runs the server and returns when it takes connections.
+func (m *mariadb) start(t testing.TB, more ...string) {
+	t.Helper()
+	m.process = launch(m.owner, m.env, "mariadbd", m.arguments(more...)...)
 	for !m.process.said.has("ready for connections") {
 		select {
 		case <-m.process.ended:
@@ -83,5 +108,5 @@ func (m *mariadb) database(t testing.TB) database {
 	t.Helper()
 	name := "saoma_" + strings.ReplaceAll(models.NewID(), "-", "")
 	m.do(t, "CREATE DATABASE "+name)
-	return database{"mysql", fmt.Sprintf("shop@tcp(%s)/%s", m.address, name)}
+	return database{driver: "mysql", dsn: fmt.Sprintf("shop@tcp(%s)/%s", m.address, name)}
 }

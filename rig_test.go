@@ -31,7 +31,7 @@ type rig struct {
 	front    *front
 	replicas []*replica
 	slowest  time.Duration // that the shop took to be in order again
-	lost     int           // messages that were acknowledged and are not kept
+	lost     int           // messages, orders and attempts that were acknowledged and are not kept
 	stuck    string        // what was not in order in time
 }
 
@@ -186,7 +186,8 @@ func (r *rig) disorder() string {
 	return ""
 }
 
-// auditAcknowledged: each notification that the shop acknowledged is kept, byte for byte.
+// auditAcknowledged: each notification that the shop acknowledged is kept, byte for byte, and so is each
+// order that a buyer was shown, and each attempt that a gateway was told of.
 func (r *rig) auditAcknowledged() {
 	r.t.Helper()
 	kept := map[[sha256.Size]byte]bool{}
@@ -194,12 +195,30 @@ func (r *rig) auditAcknowledged() {
 		func(row *sql.Rows, v *[]byte) error { return row.Scan(v) }) {
 		kept[sha256.Sum256(message)] = true
 	}
+	known := map[string]bool{}
+	for _, name := range query(r.testShop, `SELECT token FROM orders UNION ALL SELECT number FROM payments`,
+		func(row *sql.Rows, v *string) error { return row.Scan(v) }) {
+		known[name] = true
+	}
+	missing := func(what, name string) {
+		r.lost++
+		r.t.Errorf("%s %s was acknowledged and is not kept", what, name)
+	}
+	for _, p := range r.sandbox.payments() {
+		if !known[p.Number] {
+			missing("attempt", p.Number)
+		}
+	}
 	r.front.mu.Lock()
 	defer r.front.mu.Unlock()
+	for token := range r.front.placed {
+		if !known[token] {
+			missing("order", token)
+		}
+	}
 	for message := range r.front.acknowledged {
 		if !kept[message] {
-			r.lost++
-			r.t.Errorf("a notification with the hash %x was acknowledged and is not kept", message)
+			missing("notification", fmt.Sprintf("%x", message))
 		}
 	}
 }
