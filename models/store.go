@@ -1,6 +1,7 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -323,10 +324,23 @@ func (s *Store) runOnce(ctx context.Context, fn func(tx *Tx) error) (*Tx, error)
 		return s.enqueue(ctx, fn)
 	}
 	tx := s.newTx()
-	err := s.write.WithContext(ctx).Transaction(func(db *gorm.DB) error {
-		return tx.run(db, fn)
-	}, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
-	return tx, err
+	db := s.write.WithContext(ctx).Begin(&sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	if db.Error != nil {
+		return tx, db.Error
+	}
+	end := db.Commit
+	err := tx.run(db, fn)
+	if err != nil {
+		end = db.Rollback
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- end().Error }() // the driver lets neither hear the deadline
+	select {
+	case e := <-ended:
+		return tx, cmp.Or(err, e)
+	case <-ctx.Done():
+		return tx, cmp.Or(err, ctx.Err())
+	}
 }
 
 func (s *Store) newTx() *Tx { return &Tx{store: s, changed: map[string]bool{}} }

@@ -309,6 +309,28 @@ func TestMySQLCommitOfUnknownFate(t *testing.T) {
 	}
 }
 
+// A commit that gets no answer is waited for no longer than anything else, and what it did is found.
+func TestMySQLCommitThatHangs(t *testing.T) {
+	t.Parallel()
+	o := modelstest.MySQLOptions(t)
+	p := modelstest.NewProxy(t, &o)
+	s := modelstest.Open(t, o)
+	modelstest.Product(t, s, "cup", 2500, 5)
+	draft := modelstest.Draft("cup", 2)
+	p.CutNext(modelstest.NoAnswer)
+	within(t, 4500*time.Millisecond, func() { // the driver itself waits for five seconds
+		if _, err := s.PlaceOrder(t.Context(), draft); !errors.Is(err, models.ErrStoreDown) {
+			t.Errorf("a commit without an answer: got %v, want %v", err, models.ErrStoreDown)
+		}
+	})
+	if _, err := s.PlaceOrder(t.Context(), draft); err != nil {
+		t.Errorf("the same form again: %v", err)
+	}
+	if onHand, reserved := stock(t, s, "cup"); onHand != 3 || reserved != 2 {
+		t.Errorf("stock: got %d on hand and %d reserved, want 3 and 2", onHand, reserved)
+	}
+}
+
 func TestSQLiteThatCannotWrite(t *testing.T) {
 	for name, fault := range map[string]struct{ begin, end string }{
 		"read-only": {"PRAGMA query_only = 1", "PRAGMA query_only = 0"},

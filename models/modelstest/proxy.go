@@ -33,6 +33,7 @@ type Cut int32
 const (
 	BeforeCommit Cut = iota + 1 // it does not reach the server
 	AfterCommit                 // it does
+	NoAnswer                    // it does, and the connection stays open
 )
 
 // NewProxy starts a proxy and points the options at it.
@@ -118,6 +119,7 @@ func (p *Proxy) forward(client, server net.Conn) {
 	defer client.Close()
 	defer server.Close()
 	var deaf atomic.Bool // the client no longer hears what the server says
+	var mute atomic.Bool // nothing is passed on to the client any more, which may go on waiting
 	committed := make(chan struct{})
 	go func() {
 		defer client.Close()
@@ -131,7 +133,7 @@ func (p *Proxy) forward(client, server net.Conn) {
 			if err != nil {
 				return
 			}
-			if p.silent.Load() {
+			if mute.Load() || p.silent.Load() {
 				continue
 			}
 			if _, err := client.Write(buffer[:n]); err != nil {
@@ -147,6 +149,9 @@ func (p *Proxy) forward(client, server net.Conn) {
 		isCommit := bytes.Equal(packet[4:], []byte("\x03COMMIT"))
 		if isCommit && p.cut.CompareAndSwap(int32(BeforeCommit), 0) {
 			return
+		}
+		if isCommit && p.cut.CompareAndSwap(int32(NoAnswer), 0) {
+			mute.Store(true)
 		}
 		last := isCommit && p.cut.CompareAndSwap(int32(AfterCommit), 0)
 		deaf.Store(last)
