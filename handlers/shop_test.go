@@ -508,8 +508,8 @@ func TestFindOrder(t *testing.T) {
 	}{
 		{"both fit", order.Number, "ada@example.com", 303, regexpQuote(placed.location), nil},
 		{"in other letters", " " + strings.ToLower(order.Number) + " ", "ADA@example.com", 303, regexpQuote(placed.location), nil},
-		{"other address", order.Number, "eve@example.com", 404, "", []string{"We find no order", order.Number}},
-		{"other number", "260101-AAAAAAAA", "ada@example.com", 404, "", []string{"We find no order"}},
+		{"other address", order.Number, "eve@example.com", 404, "", []string{"We cannot find an order", order.Number}},
+		{"other number", "260101-AAAAAAAA", "ada@example.com", 404, "", []string{"We cannot find an order"}},
 		{"nothing", "", "", 422, "", []string{"Please fill this in."}},
 	}
 	for _, tt := range tests {
