@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/time/rate"
 
 	"saoma/models"
@@ -114,5 +115,72 @@ func TestNoCodeThatLeadsNowhere(t *testing.T) {
 	modelstest.Set(t, s.store, models.SetPaused(models.ScanForPay), models.Yes)
 	if got := s.Routes(); got != nil {
 		t.Errorf("while the gateway is paused: got %v, want no way to pay", got)
+	}
+}
+
+// TestReconcileAsConfigured: a statement is read as the gateway's is written, and compared with what the
+// shop has of that gateway on that day; without a statement the shop's side stands alone.
+func TestReconcileAsConfigured(t *testing.T) {
+	s := newSweeping(t)
+	p := s.paid()
+	s.gateways[models.ScanForPay].refunds = models.RefundSucceeded
+	if _, err := s.Refund(t.Context(), p.Number, 1000, "test"); err != nil {
+		t.Fatal(err)
+	}
+	other := s.pending(models.Pass2Pay) // no money of the other's
+	s.statements = map[models.GatewayName]StatementFormat{
+		models.ScanForPay: {Number: "number", Amount: "amount", DefaultCurrency: "CNY"}, models.Pass2Pay: {Number: "nr", Amount: "sum", DefaultCurrency: "CNY"},
+	}
+	if diff := cmp.Diff([]models.GatewayName{models.Pass2Pay, models.ScanForPay}, s.Statements()); diff != "" {
+		t.Errorf("statements that can be read (-want +got):\n%s", diff)
+	}
+	day := DayOf(s.clock, time.UTC)
+	text := "number,amount\n" + p.Number + ",3500\n" + other.Number + ",3500\n"
+	got, err := s.Reconcile(t.Context(), models.ScanForPay, day, strings.NewReader(text))
+	if err != nil || len(got.Differences) != 2 || got.Differences[0].Note != (Note{NoteElsewhere, "pass2pay"}) || got.Differences[1].Kind != MissingRefund {
+		t.Errorf("got %+v, %v, want a payment that was made elsewhere, and a refund that is missing", got.Differences, err)
+	}
+	want := []Totals{{
+		Currency: "CNY", Taken: Sum{2, 7000}, Orders: Sum{1, 3500}, Refunds: Sum{1, 1000},
+	}}
+	if diff := cmp.Diff(want, got.Totals); diff != "" {
+		t.Errorf("totals (-want +got):\n%s", diff)
+	}
+	want[0].Taken = Sum{}
+	if books, err := Books(t.Context(), s.store, models.ScanForPay, day); err != nil || !cmp.Equal(want, books) {
+		t.Errorf("books: got %+v, %v, want %+v", books, err, want)
+	}
+	for after := range 2 {
+		if books, err := Books(t.Context(), s.store, models.ScanForPay, day.After(2*after-1)); err != nil || len(books) != 0 {
+			t.Errorf("books of another day: got %+v, %v, want none", books, err)
+		}
+	}
+
+	if _, err := s.Reconcile(t.Context(), "gone", day, strings.NewReader(text)); !errors.Is(err, ErrNoStatements) {
+		t.Errorf("a gateway without a description: got %v, want ErrNoStatements", err)
+	}
+	_, err = s.Reconcile(t.Context(), models.Pass2Pay, day, strings.NewReader(text))
+	if bad, is := errors.AsType[*StatementError](err); !is || bad.Problem != StatementColumnMissing {
+		t.Errorf("another gateway's statement: got %v, want the column that is missing", err)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Reconcile(gone, models.ScanForPay, day, strings.NewReader(text)); err == nil {
+		t.Error("while the database does not answer: got no error, and a day without books")
+	}
+	if _, err := Books(gone, s.store, models.ScanForPay, day); err == nil {
+		t.Error("while the database does not answer: got no error, and books of nothing")
+	}
+}
+
+// TestNoteIsWords: each note of the comparison says something of its own.
+func TestNoteIsWords(t *testing.T) {
+	seen := map[string]NoteKind{"": ""}
+	for _, kind := range []NoteKind{NoteNoReference, NoteNoPayment, NoteNoRefund, NoteElsewhere, NoteRecorded, NotePaymentState, NoteRefundState} {
+		text := Note{Kind: kind}.String()
+		if other, twice := seen[text]; twice {
+			t.Errorf("%s says %q, as %q does", kind, text, other)
+		}
+		seen[text] = kind
 	}
 }
