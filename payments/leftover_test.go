@@ -1,6 +1,7 @@
 package payments
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -106,6 +107,65 @@ func TestExpiryAsksFirst(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestSweepLeavesOpenAttempts: what a buyer may yet pay is asked about, and nothing more.
+func TestSweepLeavesOpenAttempts(t *testing.T) {
+	s := newStarting(t)
+	o := s.begun()
+	s.first.query = s.first.stands(StatePending)
+	s.pass(5*time.Second, 5*time.Second)
+	s.wantAsked("by the sweep", "query")
+	if p := s.order(o.ID).Payments[0]; p.Status != models.PaymentPending || !p.CheckAt.Equal(p.CreatedAt.Add(15*time.Second)) {
+		t.Errorf("got %s, asked about at %v, want it pending, and asked about in another ten seconds", p.Status, p.CheckAt)
+	}
+}
+
+// TestExpiryThatCannotBeKept: an order whose end could not be kept is no order that ended; the next pass
+// ends it.
+func TestExpiryThatCannotBeKept(t *testing.T) {
+	s := newStarting(t)
+	o := s.begun()
+	s.clock = o.ExpiresAt
+	ctx, gone := context.WithCancel(t.Context())
+	s.first.query = func(number string) (Report, error) {
+		gone()
+		return saysNothing(number)
+	}
+	if swept, err := s.sweepOrders(ctx); err == nil || swept.Expired != 0 {
+		t.Errorf("while the database does not answer: got %+v, %v, want an error", swept, err)
+	}
+	if got := s.order(o.ID).Status; got != models.OrderPending {
+		t.Errorf("while the database does not answer: got %s, want it pending", got)
+	}
+	if swept, err := s.sweepOrders(t.Context()); err != nil || swept.Expired != 1 {
+		t.Errorf("afterwards: got %+v, %v, want it expired", swept, err)
+	}
+}
+
+// TestRun: both lines of the sweep go on until the shop ends, and no pass outlives it.
+func TestRun(t *testing.T) {
+	s := newStarting(t)
+	expiring := s.begun()
+	s.clock = s.clock.Add(time.Minute)
+	paid := s.begun()
+	s.onlyPaid(paid.Payments[0].Number, knowsNothing)
+	s.clock = expiring.ExpiresAt.Add(time.Millisecond)
+	ctx, end := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		s.Run(ctx)
+	}()
+	for s.order(expiring.ID).Status != models.OrderExpired || s.read(&paid.Payments[0]).Status != models.PaymentSucceeded {
+		select {
+		case <-ended:
+			t.Fatal("it ended by itself")
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	end()
+	<-ended
 }
 
 // TestSweptAddsUp: of several things at once each is counted, and each failure to keep one is told.
