@@ -164,8 +164,8 @@ func TestNoProof(t *testing.T) {
 		return o, evidence
 	}
 	if o, evidence := paid(); true {
-		if _, err := s.service.Proof(o, evidence); err != nil {
-			t.Fatalf("untouched: %v", err)
+		if got, err := s.service.Proof(o, evidence); err != nil || got.ConfirmedBy != payments.OpNotification {
+			t.Fatalf("untouched: got %+v, %v, want a proof that its one message confirms", got, err)
 		}
 	}
 	_, others := paid()
@@ -183,6 +183,10 @@ func TestNoProof(t *testing.T) {
 			e[0].Response = []byte(strings.Replace(string(e[0].Response), "succeeded", "pending", 1))
 			return e
 		},
+		"of another attempt of the order": func(o *models.Order, e []models.Evidence) []models.Evidence {
+			o.Payments[0].Number = "P2"
+			return e
+		},
 		"other money": func(o *models.Order, e []models.Evidence) []models.Evidence { o.Payments[0].Amount--; return e },
 		"of the other gateway": func(o *models.Order, e []models.Evidence) []models.Evidence {
 			o.Payments[0].Gateway = models.Pass2Pay
@@ -197,6 +201,55 @@ func TestNoProof(t *testing.T) {
 		})
 	}
 }
+
+// TestProofAtAGatewayThatIsSwitchedOff: what was recorded is told, and that it cannot be verified.
+func TestProofAtAGatewayThatIsSwitchedOff(t *testing.T) {
+	s := newStub(t, modelstest.Options(t))
+	o, p := s.attempt(t)
+	s.notify(t, p, payments.StateSucceeded)
+	o = s.read(t, o)
+	evidence, err := s.Evidence(context.Background(), o.ID)
+	must(t, err)
+	off := payments.New(payments.Config{Store: s.Store, Log: slog.New(slog.DiscardHandler)})
+	got, err := off.Proof(o, evidence)
+	if err != nil || got.Verifies || got.Number != p.Number || got.Money != p.Money() || got.By != payments.OpNotification {
+		t.Errorf("got %+v, err %v, want what was recorded, and that it cannot be verified", got, err)
+	}
+	all, err := off.Replay(context.Background(), o.Number)
+	if err != nil || len(all) != 1 || !all[0].Unverifiable || all[0].Differs {
+		t.Errorf("replay: got %+v, err %v, want one message that cannot be verified", all, err)
+	}
+}
+
+// What a person marked as paid rests on that act, whatever gateways said about other attempts before.
+func TestProofByHand(t *testing.T) {
+	s := newStub(t, modelstest.Options(t))
+	ctx := context.Background()
+	o, attempt := s.attempt(t)
+	s.notify(t, attempt, payments.StateClosed)
+	must(t, s.service.Cancel(ctx, o.Number, "no longer wanted", payer))
+	must(t, s.service.MarkPaid(ctx, o.Number, payments.HandPayment{Reference: "B1", By: mia}))
+	o = s.read(t, o)
+	p := o.Payments[0]
+	if _, err := s.service.RefundAs(ctx, payments.StaffRefund{Payment: p.Number, Amount: 100, By: payer}); err != nil {
+		t.Fatal(err)
+	}
+	evidence, err := s.Evidence(ctx, o.ID)
+	must(t, err)
+	got, err := s.service.Proof(o, evidence)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := payments.Proof{
+		Gateway: models.ByHand, Number: p.Number, Reference: "B1", Money: o.Money(), By: models.ActMarkPaid, Place: evidence[2].Seq, At: got.At,
+		ConfirmedAt: *p.ConfirmedAt, Person: mia.Name, Verifies: true,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+var payer = models.Actor{Name: "pat@shop.example", Address: "192.0.2.8"}
 
 func TestProofAfterAChangeOfKeys(t *testing.T) {
 	s := newStub(t, modelstest.Options(t))

@@ -136,15 +136,9 @@ func (r *replay) message(ctx context.Context, e models.Evidence) (Replayed, erro
 	return result, nil
 }
 
-// created brings the attempt to where the answer to its create left it.
+// created lets the attempt have the gateway's number from the answer to its create on.
 func (a *replayedAttempt) created(e models.Evidence) {
-	if e.Verdict != verdictAccepted {
-		return
-	}
-	if a.now.Status == models.PaymentCreated {
-		a.now.Status = models.PaymentPending
-	}
-	if ref := a.kept.Reference; a.now.Reference == nil && ref != nil && bytes.Contains(e.Response, []byte(*ref)) {
+	if ref := a.kept.Reference; ref != nil && e.Verdict == verdictAccepted && bytes.Contains(e.Response, []byte(*ref)) {
 		a.now.Reference = ref
 	}
 }
