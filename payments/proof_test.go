@@ -247,6 +247,10 @@ func TestProofByHand(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
+	wantReplay := []string{"accepted: accepted", "done: ", "done: ", "done: "} // what people do decides nothing about a message
+	if diff := cmp.Diff(wantReplay, s.replayed(t, o)); diff != "" {
+		t.Errorf("replay (-want +got):\n%s", diff)
+	}
 }
 
 var payer = models.Actor{Name: "pat@shop.example", Address: "192.0.2.8"}

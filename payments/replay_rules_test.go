@@ -2,6 +2,7 @@ package payments
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,7 +47,7 @@ func (s *starting) wantReplay(o *models.Order, want ...string) {
 	all, err := s.Replay(s.t.Context(), o.Number)
 	var kept []string
 	for _, r := range all {
-		if kept = append(kept, r.Kept.Verdict); r.Differs || r.Unverifiable {
+		if kept = append(kept, r.Kept.Verdict); r.Differs || r.Unverifiable || r.Payment == "" {
 			s.t.Errorf("%s: kept as %s (%s), now %s (%s)", r.Kept.Response, r.Kept.Verdict, r.Kept.Rule, r.Verdict, r.Rule)
 		}
 	}
@@ -143,6 +144,57 @@ func TestReplayKnowsTheRefundsOfTheTime(t *testing.T) {
 	refund(&o.Payments[0], o.Amount)
 	gateway.say(&o.Payments[1], StateRefunded, "G2 "+o.Number)
 	s.wantReplay(o, "accepted", verdictUnknown, "accepted", verdictAccepted, verdictAccepted, verdictIncident)
+}
+
+// TestReplayFollowsTheAttempt: each message is decided again by what those before it made of the attempt.
+func TestReplayFollowsTheAttempt(t *testing.T) {
+	s := newStarting(t)
+	gateway := s.readable()
+
+	o := s.begun()
+	p := &o.Payments[0]
+	gateway.say(p, StateRefunded, "") // of what was never paid
+	gateway.say(p, StateClosed, "")
+	gateway.say(p, StateSucceeded, "G"+o.Number)
+	s.clock = s.clock.Add(conflictAfter / 2)
+	gateway.say(p, StatePending, "")
+	s.clock = s.clock.Add(conflictAfter)
+	gateway.say(p, StatePending, "")
+	s.wantReplay(o, "accepted", verdictIncident, verdictIgnored, verdictAccepted, verdictIgnored, verdictIncident)
+
+	other := s.begun()
+	gateway.say(&other.Payments[0], StateSucceeded, "G"+o.Number) // the number of the first order's payment
+	gateway.say(&other.Payments[0], StateSucceeded, "G"+other.Number)
+	s.wantReplay(other, "accepted", verdictIncident, verdictAccepted)
+
+	for bytes, answer := range gateway.answers { // as if the attempts had changed places
+		answer.Number = p.Number
+		if answer.Reference == "G"+o.Number {
+			answer.Number = other.Payments[0].Number
+		}
+		gateway.answers[bytes] = answer
+	}
+	all, err := s.Replay(t.Context(), other.Number)
+	if last := all[len(all)-1]; err != nil || !last.Differs || last.Verdict != verdictRefused {
+		t.Errorf("a message that names another attempt: got %+v, %v, want it refused, which differs", last, err)
+	}
+}
+
+// TestReplayOfALongRule: a rule that was too long to be kept whole is the same rule.
+func TestReplayOfALongRule(t *testing.T) {
+	s := newStarting(t)
+	gateway := s.readable()
+	s.first.query = func(number string) (Report, error) {
+		r, err := s.first.stands(StateSucceeded)(number)
+		r.Merchant = strings.Repeat("m", models.MaxRule)
+		gateway.answers[string(r.Exchange.Response)] = r
+		return r, err
+	}
+	o := s.begun()
+	if err := s.Check(t.Context(), o.Token); err != nil {
+		t.Fatal(err)
+	}
+	s.wantReplay(o, "accepted", verdictIncident)
 }
 
 func (s *starting) tx(do func(tx *models.Tx) error) {

@@ -79,6 +79,8 @@ func TestReplayDiffers(t *testing.T) {
 			[]string{"incident: ignored, differs", "accepted: accepted", "ignored: ignored"}},
 		"another rule": {"UPDATE evidence SET rule = 'x' WHERE seq = 3",
 			[]string{"ignored: ignored", "accepted: accepted, differs", "ignored: ignored"}},
+		"the beginning of the rule": {"UPDATE evidence SET rule = 'verified' WHERE seq = 3",
+			[]string{"ignored: ignored", "accepted: accepted, differs", "ignored: ignored"}},
 		"a message less": {"DELETE FROM evidence WHERE seq = 3",
 			[]string{"ignored: ignored", "ignored: accepted, differs"}},
 		"cannot be read any more": {"UPDATE evidence SET response = X'6F6C642F78' WHERE seq = 3",
