@@ -53,6 +53,9 @@ func TestLeftOverAttempt(t *testing.T) {
 			if o = s.order(o.ID); o.Status != models.OrderPaid || *o.PaymentID != older.ID {
 				t.Fatalf("got order %s, want it paid by its older attempt", o.Status)
 			}
+			if next, err := s.Start(t.Context(), o.Token, models.Alipay, Device{}); !errors.Is(err, models.ErrOrderClosed) {
+				t.Errorf("whoever comes back to the newer attempt: got %+v, %v, want ErrOrderClosed", next, err)
+			}
 			if _, err := s.Sweep(t.Context()); err != nil {
 				t.Fatal(err)
 			}

@@ -75,3 +75,18 @@ func TestRoutesWallets(t *testing.T) {
 		})
 	}
 }
+
+// TestOneCodeAt: one code for every wallet is for desktops, and only where a row says so.
+func TestOneCodeAt(t *testing.T) {
+	without := Routes{{Wallet: "any", Scene: "any", Gateway: models.ScanForPay, Method: "qrcode"}}
+	with := append(Routes{{Wallet: "any", Scene: "desktop", Method: OneCode}}, without...)
+	for _, tt := range []struct {
+		routes Routes
+		device Device
+		want   bool
+	}{{with, desktop, true}, {with, phone, false}, {with, insideWeChat, false}, {without, desktop, false}, {nil, desktop, false}} {
+		if got := tt.routes.OneCodeAt(tt.device); got != tt.want {
+			t.Errorf("%v at %+v: got %t", tt.routes, tt.device, got)
+		}
+	}
+}

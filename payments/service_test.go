@@ -129,19 +129,24 @@ func TestReconcileAsConfigured(t *testing.T) {
 	}
 	other := s.pending(models.Pass2Pay) // no money of the other's
 	s.statements = map[models.GatewayName]StatementFormat{
-		models.ScanForPay: {Number: "number", Amount: "amount", DefaultCurrency: "CNY"}, models.Pass2Pay: {Number: "nr", Amount: "sum", DefaultCurrency: "CNY"},
+		models.ScanForPay: {Number: "number", Reference: "theirs", Amount: "amount", DefaultCurrency: "CNY"}, models.Pass2Pay: {Number: "nr", Amount: "sum", DefaultCurrency: "CNY"},
 	}
 	if diff := cmp.Diff([]models.GatewayName{models.Pass2Pay, models.ScanForPay}, s.Statements()); diff != "" {
 		t.Errorf("statements that can be read (-want +got):\n%s", diff)
 	}
 	day := DayOf(s.clock, time.UTC)
-	text := "number,amount\n" + p.Number + ",3500\n" + other.Number + ",3500\n"
+	text := "number,theirs,amount\n" + p.Number + ",,3500\n" + other.Number + ",,3500\n,G9,100\n"
 	got, err := s.Reconcile(t.Context(), models.ScanForPay, day, strings.NewReader(text))
-	if err != nil || len(got.Differences) != 2 || got.Differences[0].Note != (Note{NoteElsewhere, "pass2pay"}) || got.Differences[1].Kind != MissingRefund {
-		t.Errorf("got %+v, %v, want a payment that was made elsewhere, and a refund that is missing", got.Differences, err)
+	var notes []string
+	for _, d := range got.Differences {
+		notes = append(notes, string(d.Kind)+" "+string(d.Note.Kind)+" "+d.Note.About)
+	}
+	wantNotes := []string{"unknown_payment elsewhere pass2pay", "unknown_payment no_reference ", "missing_refund  "}
+	if diff := cmp.Diff(wantNotes, notes); diff != "" || err != nil {
+		t.Errorf("err %v, differences (-want +got):\n%s", err, diff)
 	}
 	want := []Totals{{
-		Currency: "CNY", Taken: Sum{2, 7000}, Orders: Sum{1, 3500}, Refunds: Sum{1, 1000},
+		Currency: "CNY", Taken: Sum{3, 7100}, Orders: Sum{1, 3500}, Refunds: Sum{1, 1000},
 	}}
 	if diff := cmp.Diff(want, got.Totals); diff != "" {
 		t.Errorf("totals (-want +got):\n%s", diff)

@@ -201,6 +201,14 @@ func TestStartRefuses(t *testing.T) {
 		}
 		s.clock = before
 	}
+	stale := modelstest.Order(t, s.store, "cup")
+	if err := s.Cancel(t.Context(), stale.Number, "", models.Actor{Name: "mia"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.attempt(t.Context(), stale, models.WeChat, models.SceneDesktop, s.routes[0]); !errors.Is(err, models.ErrOrderClosed) {
+		t.Errorf("canceled just now: got %v, want ErrOrderClosed", err)
+	}
+	s.wantAsked("canceled just now")
 	s.routes = nil
 	if _, err := s.begin(modelstest.Order(t, s.store, "cup")); !errors.Is(err, ErrWalletNotOffered) {
 		t.Errorf("without a way to pay: got %v, want ErrWalletNotOffered", err)
@@ -222,6 +230,10 @@ func TestStartGoesOnOnlyWhenNothingIsPayable(t *testing.T) {
 			if !goesOn {
 				if !errors.Is(err, ErrGatewayDown) || len(payments) != 1 || len(s.second.asked) != 0 || failed.CheckAt == nil {
 					t.Errorf("got %v, %d attempts, asked at %v; want ErrGatewayDown, and the one attempt watched", err, len(payments), failed.CheckAt)
+				}
+				told := s.incidents(&failed)
+				if bad := len(told) == 1 && told[0].Kind == models.IncidentBadRedirect && failed.Status == models.PaymentClosed; bad != (outcome == BadRedirect) {
+					t.Errorf("got the attempt %s with incidents %+v, want it closed and staff told of the page: %t", failed.Status, told, outcome == BadRedirect)
 				}
 				return
 			}

@@ -257,6 +257,7 @@ func TestCheckAddress(t *testing.T) {
 		{"an escaped host", "https://pay%2eexample/p", base, false},
 		{"Cyrillic that looks alike", "https://pаy.example/p", base, false},
 		{"a trailing dot", "https://pay.example./p", base, false},
+		{"a gateway whose address cannot be read", "https://pay.example/p", "https://pay.example:port", false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
