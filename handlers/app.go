@@ -200,8 +200,10 @@ func (a *App) routes(d Deps) {
 
 	// Buying.
 	app.Get("/cart", s.ShowCart)
+	app.Post("/cart", s.ChangeCart)
 	app.Post("/cart/items", s.AddToCart)
 	app.Post("/cart/items/:sku", s.ChangeLine)
+	app.Get("/cart/items/:sku?", shop.ToCart)
 	app.Get("/checkout", s.ShowCheckout)
 	app.Post("/checkout", s.PlaceOrder)
 
@@ -210,6 +212,8 @@ func (a *App) routes(d Deps) {
 	app.Get("/o/:token/form", a.pay.ShowForm)
 	app.Post("/o/:token/pay", a.pay.StartPayment)
 	app.Post("/o/:token/check", a.pay.Check)
+	app.Get("/o/:token/pay", pay.ToOrder)
+	app.Get("/o/:token/check", pay.ToOrder)
 	app.Get("/orders", s.ShowFindOrder)
 	app.Post("/orders", s.FindOrder)
 }

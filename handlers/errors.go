@@ -46,6 +46,7 @@ var (
 var nextStep = map[string]struct{ address, text string }{
 	models.ErrOutOfStock.Key:    {"/cart", "error.to_cart"},
 	models.ErrNotForSale.Key:    {"/cart", "error.to_cart"},
+	"error.cart_full":           {"/cart", "error.to_cart"},
 	models.ErrPriceChanged.Key:  {"/checkout", "error.to_checkout"},
 	models.ErrOrderNotFound.Key: {"/orders", "error.to_orders"},
 	models.ErrTooManyUnpaid.Key: {"/orders", "error.to_orders"},

@@ -92,17 +92,58 @@ func TestCart(t *testing.T) {
 	b.get("/cart").check(t, "unchanged", 200, "", nil, []string{"NOTHING"})
 }
 
+// What stands in the cart's page is what the checkout is about, whether "Update" was pressed or not.
+func TestCartIsSavedByItsButtons(t *testing.T) {
+	s := newShop(t)
+	b := s.browse(desktop)
+	b.fill("tea-set", "TEA-SET", "1")
+	b.fill("e-book", "EBOOK", "1")
+	lines := func(tea, book string) url.Values {
+		return url.Values{"sku": {"TEA-SET", "EBOOK"}, "quantity": {tea, book}, "checkout": {"1"}}
+	}
+	b.get("/cart").check(t, "cart", 200, "", []string{
+		`<form id="cart" method="post" action="/cart">`, `form="cart" name="sku" value="EBOOK"`, `form="cart" name="quantity"`,
+	}, nil)
+	b.post("/cart", lines("3", "2")).check(t, "check out", 303, "/checkout", nil, nil)
+	b.get("/checkout").check(t, "checkout", 200, "", []string{"3 × ", "2 × ", "CN¥433.50"}, nil)
+	form := lines("2", "0")
+	form.Del("checkout")
+	b.post("/cart", form).check(t, "update", 303, "/cart", nil, nil)
+	b.get("/cart").check(t, "updated", 200, "", []string{`name="quantity" value="2"`}, []string{"EBOOK"})
+	form = url.Values{"sku": {"NOTHING", "TEA-SET", "TEA-SET"}, "quantity": {"7", "4", "1.5"}, "checkout": {"1"}}
+	b.post("/cart", form).check(t, "one is no quantity", 400, "",
+		[]string{"not a quantity", `name="quantity" value="4"`}, []string{"NOTHING"})
+	b.post("/cart", url.Values{"sku": {"TEA-SET"}}).check(t, "half a line", 400, "", nil, nil)
+	b.post("/cart", lines("26", "1")).check(t, "more than there are", 303, "/checkout", nil, nil)
+	b.get("/checkout").check(t, "more than there are", 303, "/cart", nil, nil)
+}
+
+// A page that answered a form can be read in another language, though nothing is shown at its address.
+func TestLanguageOfAnAnswerToAForm(t *testing.T) {
+	s := newShop(t)
+	b := s.browse(desktop)
+	for address, want := range map[string]string{
+		"/cart/items": "/cart", "/cart/items/TEA-SET": "/cart", "/cart": "", "/checkout": "/cart", "/orders": "",
+		"/o/abc/pay": "/o/abc", "/o/abc/check": "/o/abc",
+	} {
+		b.get(address+"?lang=ja").check(t, address, 303, address, nil, nil)
+		if got := b.get(address); got.location != want || got.status >= 400 {
+			t.Errorf("%s: got %d to %q, want to %q", address, got.status, got.location, want)
+		}
+	}
+}
+
 func TestCartRefuses(t *testing.T) {
 	s := newShop(t)
 	b := s.browse(desktop)
 	b.fill("tea-set", "TEA-SET", "1")
 	for _, quantity := range []string{"0", "-1", "1000", "1.5", "x", "9223372036854775808", "1e3"} {
 		b.post("/cart/items", url.Values{"sku": {"TEA-SET"}, "quantity": {quantity}}).
-			check(t, "add "+quantity, 400, "", []string{"not a quantity"}, nil)
+			check(t, "add "+quantity, 400, "", []string{"not a quantity", `data-sku="TEA-SET"`}, nil)
 	}
 	for _, quantity := range []string{"", "-1", "1000", "x"} {
 		b.post("/cart/items/TEA-SET", url.Values{"quantity": {quantity}}).
-			check(t, "change to "+quantity, 400, "", []string{"not a quantity"}, nil)
+			check(t, "change to "+quantity, 400, "", []string{"not a quantity", `name="quantity" value="1"`}, nil)
 	}
 	for _, sku := range []string{"", "NOTHING", "' OR 1=1 --"} {
 		b.post("/cart/items", url.Values{"sku": {sku}}).check(t, "add "+sku, 409, "", []string{"no longer for sale"}, nil)
@@ -126,7 +167,7 @@ func TestCartTellsWhatChanged(t *testing.T) {
 	}
 	b.get("/cart").check(t, "cart", 200, "", []string{
 		"Only 2 are left", "Take 2", "just sold out", "no longer for sale", "settle the marked lines",
-	}, []string{`href="/checkout"`})
+	}, []string{`name="checkout"`})
 	b.get("/checkout").check(t, "checkout", 303, "/cart", nil, nil)
 	b.post("/cart/items/PRINT", url.Values{"quantity": {"2"}})
 	b.post("/cart/items/TEA-SET", url.Values{"quantity": {"0"}})
@@ -284,7 +325,7 @@ func TestSoldOutMeanwhile(t *testing.T) {
 	form := b.checkout(models.Alipay)
 	s.set("art-print", "PRINT", 36000, 2)
 	b.post("/checkout", form).check(t, "checkout", 409, "",
-		[]string{"Somebody was faster", "Only 2 are left", "Take 2"}, []string{`href="/checkout"`})
+		[]string{"Somebody was faster", "Only 2 are left", "Take 2"}, []string{`name="checkout"`})
 	b.post("/cart/items/PRINT", url.Values{"quantity": {"2"}}).check(t, "take two", 303, "/cart", nil, nil)
 	b.get("/checkout").check(t, "nothing typed is lost", 200, "",
 		[]string{`value="Ada Wong"`, `value="1 Queen&#39;s Road"`, `value="alipay" required checked`}, nil)
@@ -335,8 +376,8 @@ func TestRenamedMeanwhile(t *testing.T) {
 	shows := func(what, sku string, quantity int) {
 		t.Helper()
 		body := b.get("/cart").body
-		if want := fmt.Sprintf(`name="quantity" value="%d" min="0"`, quantity); strings.Count(body, `action="/cart/items/`) != 2 ||
-			!strings.Contains(body, `action="/cart/items/`+sku+`"`) || !strings.Contains(body, want) {
+		if want := fmt.Sprintf(`name="quantity" value="%d" min="0"`, quantity); strings.Count(body, `name="sku"`) != 1 ||
+			!strings.Contains(body, `name="sku" value="`+sku+`"`) || !strings.Contains(body, want) {
 			t.Errorf("%s: want %d of %s in one line, got:\n%s", what, quantity, sku, body)
 		}
 	}
@@ -368,7 +409,7 @@ func TestTakenDownMeanwhile(t *testing.T) {
 	if err := s.store.PutProducts(t.Context(), []models.Product{{Slug: "tea-set", Name: "Tea set"}}); err != nil {
 		t.Fatal(err)
 	}
-	b.post("/checkout", form).check(t, "checkout", 409, "", []string{"no longer for sale", "Please remove it"}, []string{`href="/checkout"`})
+	b.post("/checkout", form).check(t, "checkout", 409, "", []string{"no longer for sale", "Please remove it"}, []string{`name="checkout"`})
 }
 
 // TestLastPieces lets more buyers order at once than there are pieces: each has an order or is

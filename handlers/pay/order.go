@@ -1,6 +1,7 @@
 package pay
 
 import (
+	"net/http"
 	"net/url"
 	"slices"
 	"time"
@@ -50,6 +51,13 @@ type orderPage struct {
 type walletChoice struct {
 	Wallet models.Wallet
 	Name   string
+}
+
+// ToOrder leads to the order who asks for an address under it that only takes forms: a page that
+// answered one is loaded again, or read in another language.
+func ToOrder(c *fiber.Ctx) error {
+	private(c)
+	return c.Redirect(orderPath(c.Params("token")), http.StatusSeeOther)
 }
 
 // ShowOrder shows the order as it stands.

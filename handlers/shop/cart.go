@@ -57,6 +57,10 @@ type cartPage struct {
 	Notice, Advice string // why an order was not placed, and what to do
 }
 
+// ToCart leads to the cart who asks for an address under it that only takes forms: a page that answered
+// one is loaded again, or read in another language.
+func ToCart(c *fiber.Ctx) error { return c.Redirect("/cart", http.StatusSeeOther) }
+
 // ShowCart shows the lines with the prices and the stock of this moment.
 func (p *Pages) ShowCart(c *fiber.Ctx) error { return p.cartAs(c, "") }
 
@@ -158,18 +162,17 @@ func (k *cart) add(line cartLine, currency string) error {
 // AddToCart puts pieces of an article that is for sale into the cart, to those already there.
 // With buy_now it goes on to the checkout.
 func (p *Pages) AddToCart(c *fiber.Ctx) error {
-	sku := web.FormValue(c, "sku")
-	n, err := quantity(cmp.Or(web.FormValue(c, "quantity"), "1"))
-	if err != nil || n == 0 {
-		return errQuantity
-	}
-	s := p.base.Session(c)
+	s, sku := p.base.Session(c), web.FormValue(c, "sku")
 	found, err := p.known(c.UserContext(), s, sku)
 	if err != nil {
 		return err
 	}
 	if !found[sku].Active {
 		return models.ErrNotForSale
+	}
+	n, err := quantity(cmp.Or(web.FormValue(c, "quantity"), "1"))
+	if err != nil || n == 0 {
+		return p.productAs(c.Status(http.StatusBadRequest), found[sku].Product.Slug, errQuantity.Key)
 	}
 	sku = found[sku].SKU // the form's page may be from before it was changed
 	for _, line := range s.Cart() {
@@ -194,20 +197,68 @@ func (p *Pages) ChangeLine(c *fiber.Ctx) error {
 	}
 	n, err := quantity(web.FormValue(c, "quantity"))
 	if err != nil {
+		return p.cartAs(c.Status(http.StatusBadRequest), errQuantity.Key)
+	}
+	if err := p.change(c, []models.Line{{SKU: sku, Quantity: n}}); err != nil {
 		return err
 	}
-	s := p.base.Session(c)
-	if !s.Holds(sku) { // the form's page may be from before it was changed
-		found, err := p.known(c.UserContext(), s, sku)
+	return c.Redirect("/cart", http.StatusSeeOther)
+}
+
+// ChangeCart sets the pieces of all the lines that the cart's page showed, and goes on to the checkout
+// when its button was pressed: what stands in the page is what is ordered.
+func (p *Pages) ChangeCart(c *fiber.Ctx) error {
+	skus, quantities := web.FormValues(c, "sku"), web.FormValues(c, "quantity")
+	if len(skus) != len(quantities) || len(skus) > web.MaxLines {
+		return fiber.ErrBadRequest
+	}
+	var lines []models.Line
+	for i, sku := range skus {
+		n, err := quantity(quantities[i])
 		if err != nil {
+			continue
+		}
+		lines = append(lines, models.Line{SKU: sku, Quantity: n})
+	}
+	if err := p.change(c, lines); err != nil {
+		return err
+	}
+	switch {
+	case len(lines) < len(skus):
+		return p.cartAs(c.Status(http.StatusBadRequest), errQuantity.Key)
+	case web.FormValue(c, "checkout") != "":
+		return c.Redirect("/checkout", http.StatusSeeOther)
+	default:
+		return c.Redirect("/cart", http.StatusSeeOther)
+	}
+}
+
+// change sets the pieces of those lines that the cart holds. Their page may be from before an article
+// had its SKU of today.
+func (p *Pages) change(c *fiber.Ctx, lines []models.Line) error {
+	s := p.base.Session(c)
+	var others []string
+	for _, line := range lines {
+		if !s.Holds(line.SKU) {
+			others = append(others, line.SKU)
+		}
+	}
+	var found map[string]models.Variant
+	if len(others) > 0 {
+		var err error
+		if found, err = p.known(c.UserContext(), s, others...); err != nil {
 			return err
 		}
-		sku = found[sku].SKU
 	}
-	if s.Holds(sku) {
-		s.SetLine(sku, n)
+	for _, line := range lines {
+		if !s.Holds(line.SKU) {
+			line.SKU = found[line.SKU].SKU
+		}
+		if s.Holds(line.SKU) {
+			s.SetLine(line.SKU, line.Quantity)
+		}
 	}
-	return c.Redirect("/cart", http.StatusSeeOther)
+	return nil
 }
 
 // quantity reads a number of pieces: whole, from 0 to the most that an order holds.

@@ -38,6 +38,8 @@ type productPage struct {
 	Price    string
 	Varies   bool
 	Variants []offer
+
+	Notice, Advice string // why nothing was put into the cart, and what to do
 }
 
 // offer is one variant as it can be ordered.
@@ -98,6 +100,10 @@ func (p *Pages) ShowProduct(c *fiber.Ctx) error {
 	if err != nil {
 		return models.ErrProductNotFound
 	}
+	return p.productAs(c, slug, "")
+}
+
+func (p *Pages) productAs(c *fiber.Ctx, slug, noticeKey string) error {
 	product, err := p.store.ProductBySlug(c.UserContext(), slug)
 	if err != nil {
 		return err
@@ -108,6 +114,9 @@ func (p *Pages) ShowProduct(c *fiber.Ctx) error {
 	language := p.base.Language(c).Code
 	name, prose := product.NameIn(language), product.DescriptionIn(language)
 	page := productPage{Page: p.base.Page(c, "product.title", "name", name.Text)}
+	if noticeKey != "" {
+		page.Notice, page.Advice = page.T(noticeKey), page.T(noticeKey+".advice")
+	}
 	page.Name, page.Prose = page.Theirs(name), page.Theirs(prose)
 	lowest, varies := prices(*product)
 	picture := cmp.Or(product.Image, product.Variants[0].Image)

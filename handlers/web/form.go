@@ -17,6 +17,20 @@ func FormValue(c *fiber.Ctx, name string) string {
 	return strings.TrimSpace(SecretValue(c, name))
 }
 
+// FormValues returns all fields of that name in a posted form without files, in their order, each as
+// FormValue does.
+func FormValues(c *fiber.Ctx, name string) []string {
+	var values []string
+	for _, raw := range c.Request().PostArgs().PeekMulti(name) {
+		value := ""
+		if utf8.Valid(raw) {
+			value = strings.TrimSpace(string(raw))
+		}
+		values = append(values, value)
+	}
+	return values
+}
+
 // SecretValue returns a field of the posted form to the letter, as passwords need it, and otherwise
 // as FormValue does.
 func SecretValue(c *fiber.Ctx, name string) string {
