@@ -150,7 +150,7 @@ func TestCartRefuses(t *testing.T) {
 	}
 	b.post("/cart/items", url.Values{"sku": {"TEA-SET"}}).check(t, "no quantity", 303, "/cart", nil, nil)
 	b.token = "forged"
-	b.post("/cart/items", url.Values{"sku": {"TEA-SET"}}).check(t, "forged form", 403, "", []string{"grown old"}, nil)
+	b.post("/cart/items", url.Values{"sku": {"TEA-SET"}}).check(t, "forged form", 403, "", []string{"grown old", "cookies"}, []string{"Nothing was lost"})
 	b.get("/cart").check(t, "cart", 200, "", []string{`name="quantity" value="2"`}, nil)
 }
 
@@ -561,7 +561,8 @@ func TestFindOrder(t *testing.T) {
 	limited := false
 	for range 30 {
 		got := other.post("/orders", wrong)
-		limited = limited || got.status == http.StatusTooManyRequests && got.header.Get("Retry-After") != ""
+		limited = limited || got.status == http.StatusTooManyRequests && got.header.Get("Retry-After") != "" &&
+			strings.Contains(got.body, "Too many tries") && strings.Contains(got.body, `value="guess@example.com"`)
 	}
 	if !limited {
 		t.Error("30 guesses: got never told to wait")
@@ -571,6 +572,44 @@ func TestFindOrder(t *testing.T) {
 	s.mu.Unlock()
 	other.post("/orders", url.Values{"number": {order.Number}, "email": {"ada@example.com"}}).
 		check(t, "a minute later", 303, ".*", nil, nil)
+}
+
+// Who left for a wallet and lost the way finds the order in the same browser, and nobody else does.
+func TestLastOrder(t *testing.T) {
+	s := newShop(t)
+	b := s.browse(phone)
+	b.get("/cart").check(t, "nothing ordered yet", 200, "", nil, []string{"Your last order"})
+	b.fill("tea-set", "TEA-SET", "1")
+	form := b.checkout(models.WeChat)
+	b.post("/checkout", form).check(t, "checkout", 303, ".*", nil, nil)
+	order, err := s.store.OrderByFormToken(t.Context(), form.Get("form_token"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shows := func(what, state string) {
+		t.Helper()
+		for _, target := range []string{"/cart", "/orders"} {
+			got := b.get(target)
+			got.check(t, what, 200, "", []string{"Your last order", `href="/o/` + order.Token + `">` + order.Number + " · " + state}, nil)
+			if got.header.Get("Cache-Control") != "no-store" {
+				t.Errorf("%s: %s may be kept by a cache", what, target)
+			}
+			s.browse(phone).get(target).check(t, what+", somebody else", 200, "", nil, []string{"Your last order", order.Number})
+		}
+	}
+	shows("placed", "Waiting for payment")
+	if err := s.store.Tx(t.Context(), func(tx *models.Tx) error {
+		_, err := tx.OpenIncident(models.Incident{Kind: models.IncidentLatePayment, Gateway: models.ScanForPay, OrderID: &order.ID, Currency: "CNY", DedupKey: "x"})
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	shows("in doubt", "We are looking into your payment")
+	s.mu.Lock()
+	s.now = s.now.Add(time.Hour)
+	s.mu.Unlock()
+	b.fill("e-book", "EBOOK", "1")
+	b.get("/cart").check(t, "something new in the cart", 200, "", nil, []string{"Your last order"})
 }
 
 // TestHTMLInjection types markup into everything that a buyer can type into, and names an

@@ -54,6 +54,7 @@ type cartLine struct {
 type cartPage struct {
 	web.Page
 	Cart           cart
+	Last           *lastOrder // where the cart is empty
 	Notice, Advice string // why an order was not placed, and what to do
 }
 
@@ -69,6 +70,11 @@ func (p *Pages) cartAs(c *fiber.Ctx, noticeKey string) error {
 	var err error
 	if page.Cart, err = p.cart(c.UserContext(), page.Page, p.base.Session(c)); err != nil {
 		return err
+	}
+	if len(page.Cart.Lines) == 0 {
+		if page.Last, err = p.lastOrder(c, page.Page); err != nil {
+			return err
+		}
 	}
 	if noticeKey != "" {
 		page.Notice, page.Advice = page.T(noticeKey), page.T(noticeKey+".advice")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -11,7 +12,8 @@ import (
 	"saoma/models"
 )
 
-var errTooMany = &models.Error{Kind: models.TooMany, Key: "error.too_many"}
+// tooMany is the message to who looks for orders too often.
+const tooMany = "error.too_many"
 
 // findForm is what finds an order again.
 type findForm struct {
@@ -22,8 +24,9 @@ type findForm struct {
 // findPage asks for it.
 type findPage struct {
 	web.Page
-	Fields []web.Field
-	Notice string
+	Last           *lastOrder
+	Fields         []web.Field
+	Notice, Advice string
 }
 
 func (p *Pages) findPage(c *fiber.Ctx, form findForm, errs web.FieldErrors) findPage {
@@ -34,9 +37,14 @@ func (p *Pages) findPage(c *fiber.Ctx, form findForm, errs web.FieldErrors) find
 	)}
 }
 
-// ShowFindOrder asks for number and e-mail.
+// ShowFindOrder asks for number and e-mail, and leads to the order that this browser placed last.
 func (p *Pages) ShowFindOrder(c *fiber.Ctx) error {
-	return p.base.Render(c, "find", p.findPage(c, findForm{}, nil))
+	page := p.findPage(c, findForm{}, nil)
+	var err error
+	if page.Last, err = p.lastOrder(c, page.Page); err != nil {
+		return err
+	}
+	return p.base.Render(c, "find", page)
 }
 
 // FindOrder goes to the order that has both. Who tries too often waits. The answer does not tell
@@ -48,7 +56,10 @@ func (p *Pages) FindOrder(c *fiber.Ctx) error {
 		return p.base.Render(c.Status(http.StatusUnprocessableEntity), "find", p.findPage(c, form, errs))
 	}
 	if !p.search.allow(p.base.ClientIP(c), p.store.Now()) {
-		return errTooMany
+		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(int(searchEvery.Seconds())))
+		page := p.findPage(c, form, nil)
+		page.Notice, page.Advice = page.T(tooMany), page.T(tooMany+".advice")
+		return p.base.Render(c.Status(http.StatusTooManyRequests), "find", page)
 	}
 	order, err := p.store.FindOrder(c.UserContext(), form.Number, form.Email)
 	if errors.Is(err, models.ErrOrderNotFound) {

@@ -172,6 +172,9 @@ func (s *Session) FormToken() string {
 	return s.data.FormToken
 }
 
+// LastFormToken returns the token of the form whose order was placed last, empty when none was.
+func (s *Session) LastFormToken() string { return s.data.LastFormToken }
+
 // OwnsFormToken reports whether the token is of a form that this session was shown: the present
 // one, or the one whose order was placed last.
 func (s *Session) OwnsFormToken(token string) bool {
