@@ -6,6 +6,7 @@
 
   const eventWait = 10000; // how long an event stream may take to say how the order stands
   const eventTries = 3; // failures in a row after which the page only asks
+  const patience = 8000; // how long an answer may take
   const askFirst = 3000;
   const askSlowest = 20000;
 
@@ -21,7 +22,12 @@
 
   const order = () => document.getElementById("order");
   const live = () => order().hasAttribute("data-live");
-  const say = (text) => { document.getElementById("news").textContent = text; };
+
+  // say tells a screen reader, which passes over what stands there already.
+  function say(text) {
+    const news = document.getElementById("news");
+    news.textContent = news.textContent === text ? text + "\u00a0" : text;
+  }
 
   // stop ends listening and asking.
   function stop() {
@@ -62,16 +68,29 @@
     if (!live()) return;
     busy = true;
     try {
-      const answer = await fetch(order().dataset.address + "/status", { cache: "no-store" });
-      if (!answer.ok) throw new Error(answer.statusText);
-      wait = askFirst;
-      await renew((answer.headers.get("ETag") || "").replace(/^W\/|"/g, ""));
+      const was = order().dataset.version;
+      await renew((await load(order().dataset.address + "/status")).version);
+      const lasts = order().dataset.version === was && !order().querySelector("[data-expires]");
+      wait = lasts ? Math.min(wait * 1.5, askSlowest) : askFirst; // what has no end near may last for days
     } catch {
       wait = Math.min(wait * 2, askSlowest);
     } finally {
       busy = false;
     }
     listen();
+  }
+
+  // load reads what an address shows now. An answer that does not come is a failure in the end.
+  async function load(address) {
+    const giveUp = new AbortController();
+    const late = setTimeout(() => giveUp.abort(), patience);
+    try {
+      const answer = await fetch(address, { cache: "no-store", signal: giveUp.signal });
+      if (!answer.ok) throw new Error(answer.statusText);
+      return { version: (answer.headers.get("ETag") || "").replace(/^W\/|"/g, ""), text: await answer.text() };
+    } finally {
+      clearTimeout(late);
+    }
   }
 
   // compare renews the page for an event, and once more for one that came meanwhile.
@@ -100,9 +119,7 @@
   // renew replaces the order by the one that the server shows now, unless it is the same.
   async function renew(version) {
     if (version && version === order().dataset.version) return;
-    const answer = await fetch(order().dataset.address, { cache: "no-store" });
-    if (!answer.ok) throw new Error(answer.statusText);
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const page = new DOMParser().parseFromString((await load(order().dataset.address)).text, "text/html");
     const next = page.getElementById("order");
     if (!next) throw new Error("no order in the page");
     const heading = order().querySelector("h1").textContent;
