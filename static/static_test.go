@@ -46,6 +46,27 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+// What is printed is on white paper, whatever the screen is.
+func TestDarkIsForScreens(t *testing.T) {
+	all, err := Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const dark, onScreens = "(prefers-color-scheme: dark)", "@media screen and (prefers-color-scheme: dark)"
+	rules := 0
+	for name, file := range all.byName {
+		if path.Ext(name) == ".css" {
+			rules += bytes.Count(file.Body, []byte(onScreens))
+			if bytes.Count(file.Body, []byte(dark)) != bytes.Count(file.Body, []byte(onScreens)) {
+				t.Errorf("%s has dark colours in print", name)
+			}
+		}
+	}
+	if rules == 0 {
+		t.Error("there are no dark colours")
+	}
+}
+
 // TestPictures reads every picture: it is well-formed and draws no text, whose font would be
 // another on each machine, and loads nothing.
 func TestPictures(t *testing.T) {

@@ -45,7 +45,7 @@ func newAccentSheet(fill rgb) *static.File {
 	deep := fill.mix(white-on, 0.14)
 	return static.New(fmt.Sprintf("accent-%06x%s", uint32(fill), accentExt), fmt.Appendf(nil,
 		":root{--accent:%v;--fill:%v;--fill-deep:%v;--fill-edge:%v;--on-fill:%v}\n"+
-			"@media (prefers-color-scheme:dark){:root{--accent:%v;--fill-edge:%v}}\n",
+			"@media screen and (prefers-color-scheme:dark){:root{--accent:%v;--fill-edge:%v}}\n",
 		onLight.apart(fill, words), fill, deep, onLight.apart(fill, boundary), on,
 		onDark.apart(fill, words), onDark.apart(fill, boundary)))
 }

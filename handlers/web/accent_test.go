@@ -33,7 +33,7 @@ var declared = regexp.MustCompile(`--([a-z-]+): ?(#[0-9a-f]{3,6})`)
 // coloursOf returns the colours that a style sheet declares: where the page is light, and where it is dark.
 func coloursOf(t *testing.T, sheet string) (light, dark map[string]rgb) {
 	t.Helper()
-	first, second, both := strings.Cut(sheet, "@media (prefers-color-scheme")
+	first, second, both := strings.Cut(sheet, "@media screen and (prefers-color-scheme") // and not on paper
 	if !both {
 		t.Fatalf("no dark colours in:\n%s", sheet)
 	}
