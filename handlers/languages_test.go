@@ -134,6 +134,16 @@ func TestTextsOfAnotherLanguageSaySo(t *testing.T) {
 	b.get("/products/tea-set").check(t, "product", 200, "", []string{"<h1>茶具套裝"}, []string{"茶器"})
 }
 
+// Japanese and Chinese break a line nearly anywhere, but not within a name or between a number and its unit.
+func TestNamesAndDatesStayWhole(t *testing.T) {
+	s := newShop(t)
+	b := s.browse(phone)
+	b.language = "ja"
+	b.fill("tea-set", "TEA-SET", "1")
+	placed := b.post("/checkout", b.checkout(models.AlipayHK)) // which no route serves on a phone
+	b.get(placed.location).check(t, "order", 200, "", []string{">WeChat\u00a0Pay<", "\u2060月", "\u2060日"}, nil)
+}
+
 // TestDeskIsInOneLanguage walks through every page of the desk that the router knows.
 func TestDeskIsInOneLanguage(t *testing.T) {
 	s := newShop(t)

@@ -3,7 +3,9 @@ package pay
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -161,7 +163,7 @@ func (page *orderPage) tellState(s standing) {
 
 // tellChoose says why there is nothing to pay with at the moment.
 func (page *orderPage) tellChoose(s standing) string {
-	until := page.Time(s.order.ExpiresAt)
+	until := page.until(s.order.ExpiresAt)
 	last := s.payment()
 	switch {
 	case last == nil:
@@ -233,7 +235,24 @@ var walletKeys = map[models.Wallet]string{
 	models.AlipayHK: "wallet.alipayhk",
 }
 
-func (page *orderPage) walletName(w models.Wallet) string { return page.T(walletKeys[w]) }
+// walletName returns the wallet's name as it stands in sentences.
+//
+// Japanese breaks a line at a space first of all, and has none but those in names: they do not break.
+func (page *orderPage) walletName(w models.Wallet) string {
+	name := page.T(walletKeys[w])
+	if page.Lang == "ja" {
+		name = strings.ReplaceAll(name, " ", "\u00a0")
+	}
+	return name
+}
+
+var partOfDate = regexp.MustCompile(`(\d)(\p{Han})`)
+
+// until writes a time for a sentence. Chinese and Japanese break a line anywhere, but no number is torn
+// from its unit.
+func (page *orderPage) until(t time.Time) string {
+	return partOfDate.ReplaceAllString(page.Time(t), "$1\u2060$2")
+}
 
 // originOf returns scheme and host of an address that a gateway named and its client checked.
 func originOf(address string) string {

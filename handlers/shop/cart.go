@@ -55,7 +55,7 @@ type cartPage struct {
 	web.Page
 	Cart           cart
 	Last           *lastOrder // where the cart is empty
-	Notice, Advice string // why an order was not placed, and what to do
+	Notice, Advice string     // why an order was not placed, and what to do
 }
 
 // ToCart leads to the cart who asks for an address under it that only takes forms: a page that answered
