@@ -39,6 +39,8 @@ func TestShopPages(t *testing.T) {
 		}},
 		{name: "variants", target: "/products/canvas-bag", status: 200, want: []string{
 			`data-sku="BAG-NATURAL" data-stock="80"`, `data-sku="BAG-INDIGO" data-stock="80"`, "CN¥49.00",
+			`id="variant-1">Indigo`, `aria-labelledby="quantity-1 variant-1"`,
+			`id="add-1" aria-labelledby="add-1 variant-1"`, `id="buy-1" aria-labelledby="buy-1 variant-1"`,
 		}},
 		{name: "few left", target: "/products/art-print", status: 200, want: []string{`data-stock="3"`, "Only 3 left"}},
 		{name: "not counted", target: "/products/e-book", status: 200,
@@ -103,6 +105,7 @@ func TestCartIsSavedByItsButtons(t *testing.T) {
 	}
 	b.get("/cart").check(t, "cart", 200, "", []string{
 		`<form id="cart" method="post" action="/cart">`, `form="cart" name="sku" value="EBOOK"`, `form="cart" name="quantity"`,
+		`id="line-1"`, `id="update-1" aria-labelledby="update-1 line-1"`,
 	}, nil)
 	b.post("/cart", lines("3", "2")).check(t, "check out", 303, "/checkout", nil, nil)
 	b.get("/checkout").check(t, "checkout", 200, "", []string{"3 × ", "2 × ", "CN¥433.50"}, nil)
