@@ -140,6 +140,11 @@
       button.hidden = false;
       button.addEventListener("click", () => copy(button));
     }
+    const print = order().querySelector("[data-print]");
+    if (print) {
+      print.hidden = false;
+      print.addEventListener("click", () => window.print());
+    }
     tick();
   }
 

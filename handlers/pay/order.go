@@ -15,8 +15,11 @@ import (
 	"saoma/payments"
 )
 
-// refreshSeconds is how often a page that waits loads itself anew where scripts are off.
-const refreshSeconds = 5
+// How often a page that waits loads itself anew where scripts are off. What staff look at may take days.
+const (
+	refreshSeconds  = 5
+	refreshInReview = 60
+)
 
 // orderPage is what the template of the order page is given.
 type orderPage struct {
@@ -107,8 +110,11 @@ func (p *Pages) orderPage(c *fiber.Ctx, s standing) *orderPage {
 	if page.Live {
 		page.Refresh = refreshSeconds
 	}
+	if page.State == stateReview {
+		page.Refresh = refreshInReview
+	}
 	if key := noticeKeys[c.Query("notice")]; key != "" && !s.paid() && !s.review {
-		page.Notice = page.T(key)
+		page.Notice, page.RefreshAt = page.T(key), page.Address
 	}
 	return page
 }
@@ -194,6 +200,8 @@ func (page *orderPage) OfferElsewhere() bool { return page.Offer != nil && page.
 
 func (page *orderPage) tellPaid(s standing) (heading, lead string) {
 	switch {
+	case s.order.Status == models.OrderFulfilled && !s.order.Shipped:
+		return page.T("order.fulfilled.heading"), page.T("order.fulfilled.digital")
 	case s.order.Status == models.OrderFulfilled:
 		return page.T("order.fulfilled.heading"), page.T("order.fulfilled.lead")
 	case s.order.Shipped:

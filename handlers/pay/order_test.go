@@ -142,7 +142,7 @@ func TestOrderPage(t *testing.T) {
 					return err
 				})
 			},
-			want: []string{"No payment is under way", `value="wechat"`, "We do not know yet what became of the last attempt"},
+			want: []string{"No payment is under way", `value="wechat"`, "We do not know yet what became of the last attempt", `content="5;url=/o/`},
 		},
 		{
 			name: "paid but not confirmed", query: "?notice=unpaid",
@@ -159,7 +159,7 @@ func TestOrderPage(t *testing.T) {
 			},
 			want: []string{
 				"Paid. Thank you!", "Receipt", "1 × <span>Product cup</span>", "CN¥128.50", "CN¥10.00", "CN¥138.50", "HKT", "WeChat Pay",
-				"1 Queen&#39;s Road",
+				"1 Queen&#39;s Road", "data-print hidden",
 			},
 			absent: []string{"data-live", "http-equiv", `value="wechat"`, "qr.svg", "I have paid", "looked at"},
 		},
@@ -177,7 +177,7 @@ func TestOrderPage(t *testing.T) {
 				pay.Settle(t, s.Store, o, pay.Attempt(t, s.Store, o, models.WeChat, models.ActionCode, "x"), false)
 				pay.Trouble(t, s.Store, o)
 			},
-			want:   []string{"We are looking into your payment", keepAsking},
+			want:   []string{"We are looking into your payment", `http-equiv="refresh" content="60"`},
 			absent: []string{"Thank you", `value="wechat"`},
 		},
 		{
@@ -338,6 +338,15 @@ func TestDigitalArticlesAreHandedOverOnceConfirmed(t *testing.T) {
 		if strings.Contains(body, "Ship to") {
 			t.Error("nothing is shipped, and the page has an address to ship to")
 		}
+		if !confirmed {
+			continue
+		}
+		if err := s.Fulfil(t.Context(), o.Number, models.Dispatch{}, models.CommandLine()); err != nil {
+			t.Fatal(err)
+		}
+		if _, body := s.get(t, "/o/"+o.Token, desktop); !strings.Contains(body, "You find it on this page") || strings.Contains(body, "on its way") {
+			t.Errorf("handed over, want no word of a way that it takes:\n%s", body)
+		}
 	}
 }
 
@@ -353,7 +362,7 @@ func TestWhatABuyerTypedIsEscaped(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, body := s.get(t, "/o/"+o.Token, desktop)
-	if strings.Contains(body, "<script>alert") || !strings.Contains(body, "&lt;script&gt;alert(1)") {
+	if strings.Contains(body, "<script>alert") || !strings.Contains(body, "&lt;script&gt;alert(1)") || !strings.Contains(body, "Note for the shop") {
 		t.Errorf("page: want what was typed, escaped:\n%s", body)
 	}
 }

@@ -28,7 +28,8 @@ type Page struct {
 	CartCount   int64
 	Texts       []Link // to what the merchant wrote about the shop
 	SandboxOn   bool
-	Refresh     int // seconds after which the page loads itself anew where scripts are off; 0: never
+	Refresh     int    // seconds after which the page loads itself anew where scripts are off; 0: never
+	RefreshAt   string // the address it then loads; empty: its own
 
 	base     *Base
 	language *Language
