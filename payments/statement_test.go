@@ -3,8 +3,10 @@ package payments_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -205,5 +207,20 @@ func BenchmarkReconcile(b *testing.B) {
 		if r := payments.Reconcile(statement, shop); len(r.Differences) > 0 {
 			b.Fatalf("got %d differences", len(r.Differences))
 		}
+	}
+}
+
+// TestStatementThatBreaksOff: a file that cannot be read to its end is no short statement.
+func TestStatementThatBreaksOff(t *testing.T) {
+	broken := errors.New("the upload broke off")
+	for _, text := range []string{"", plainHeader, plainHeader + "P1,payment,1,CNY,2026-11-20 12:00:00\n"} {
+		got, err := plain().Read(io.MultiReader(strings.NewReader(text), iotest.ErrReader(broken)), theDay(t))
+		if !errors.Is(err, broken) || got != nil {
+			t.Errorf("after %q: got %d entries, %v, want none and why", text, len(got), err)
+		}
+	}
+	most := plainHeader + "P1,payment,1000000000000,CNY,2026-11-20 12:00:00\n"
+	if got, err := plain().Read(strings.NewReader(most), theDay(t)); err != nil || len(got) != 1 || got[0].Money != cny(1_000_000_000_000) {
+		t.Errorf("the most that a row may have: got %+v, %v", got, err)
 	}
 }
