@@ -26,7 +26,7 @@ func (s *Service) Apply(ctx context.Context, r Report, op Operation) error {
 		return err
 	}
 	kept := func(digest string) (bool, error) { return s.store.HasEvidence(ctx, known.ID, digest) }
-	if done, err := alreadyKept(known, r, kept); done || err != nil {
+	if done, err := alreadyKept(known, r, op, kept); done || err != nil {
 		return err
 	}
 	err = s.store.Tx(ctx, func(tx *models.Tx) error {
@@ -36,7 +36,7 @@ func (s *Service) Apply(ctx context.Context, r Report, op Operation) error {
 		}
 		payment := paymentIn(order, known.ID)
 		kept := func(digest string) (bool, error) { return tx.HasEvidence(known.ID, digest) }
-		if done, err := alreadyKept(payment, r, kept); done || err != nil {
+		if done, err := alreadyKept(payment, r, op, kept); done || err != nil {
 			return cmp.Or(err, errRepeat) // the same message was before this one in the line
 		}
 		d, err := s.decideLocked(tx, *payment, r, op)
@@ -62,9 +62,9 @@ func (s *Service) Apply(ctx context.Context, r Report, op Operation) error {
 var errRepeat = errors.New("the message is kept already")
 
 // alreadyKept tells a byte-identical repeat about a payment that has come to its end, which changes
-// nothing.
-func alreadyKept(p *models.Payment, r Report, kept func(digest string) (bool, error)) (bool, error) {
-	if p.Status != models.PaymentSucceeded || p.Gateway != r.Gateway {
+// nothing. Until a success is confirmed, what an answer to a query means depends on when it comes.
+func alreadyKept(p *models.Payment, r Report, op Operation, kept func(digest string) (bool, error)) (bool, error) {
+	if p.Status != models.PaymentSucceeded || p.Gateway != r.Gateway || op == OpQuery && p.ConfirmedAt == nil {
 		return false, nil
 	}
 	return kept(models.MessageDigest(r.Exchange.Request, r.Exchange.Response))
