@@ -94,7 +94,7 @@ func (v *visit) ask() string {
 	ask := b.act("ask")
 	headers := v.within(b, func() { b.submit(ask) })
 	switch {
-	case b.status == http.StatusOK && strings.Contains(b.text, "The gateway was asked. The order stands at: Paid"):
+	case b.status == http.StatusOK && strings.Contains(b.text, "The gateway was asked.") && strings.Contains(b.text, "The order stands at: Paid"):
 		return asUsual
 	case b.status == http.StatusServiceUnavailable && strings.HasPrefix(b.heading(), "Order ") && strings.Contains(b.text, "The gateway does not answer"):
 		return noAnswer

@@ -3,17 +3,20 @@ package models
 // What named persons do to orders, as the order's chain of evidence and the audit log name it. None
 // is longer than what the chain keeps of an operation.
 const (
-	ActCancel   = "cancel_order"
-	ActFulfil   = "fulfil_order"
-	ActTrack    = "track_order"
-	ActMarkPaid = "mark_paid"
-	ActRevive   = "revive_order"
-	ActRefund   = "refund_payment"
-	ActNote     = "add_note"
-	ActResolve  = "resolve_incident"
-	ActAsk      = "ask_gateways"
-	ActTest     = "test_gateway"
-	ActExport   = "export_orders"
+	ActCancel    = "cancel_order"
+	ActFulfil    = "fulfil_order"
+	ActTrack     = "track_order"
+	ActMarkPaid  = "mark_paid"
+	ActRevive    = "revive_order"
+	ActRefund    = "refund_payment"
+	ActEndRefund = "end_refund"
+	ActRecord    = "record_refund"
+	ActWriteOff  = "write_off"
+	ActNote      = "add_note"
+	ActResolve   = "resolve_incident"
+	ActAsk       = "ask_gateways"
+	ActTest      = "test_gateway"
+	ActExport    = "export_orders"
 
 	ActResendMail = "resend_mail"
 	ActLeaveMail  = "leave_mail"
@@ -62,7 +65,9 @@ var (
 	// ErrOrderMoved: the order, or what the act is about, is not as the person saw it any more.
 	ErrOrderMoved = &Error{Kind: Conflict, Key: "error.order_moved"}
 	// ErrNotConfirmed: no message that is proof enough to hand goods over says that the order is paid.
-	ErrNotConfirmed     = &Error{Kind: Conflict, Key: "error.not_confirmed"}
+	ErrNotConfirmed = &Error{Kind: Conflict, Key: "error.not_confirmed"}
+	// ErrInConflict: the gateway says something else about the money than what was recorded.
+	ErrInConflict       = &Error{Kind: Conflict, Key: "error.in_conflict"}
 	ErrAllRefunded      = &Error{Kind: Conflict, Key: "error.all_refunded"}
 	ErrReferenceUsed    = &Error{Kind: Invalid, Key: "error.reference_used", Field: "reference"}
 	ErrIncidentNotFound = &Error{Kind: NotFound, Key: "error.incident_not_found"}

@@ -25,6 +25,8 @@ const (
 	CauseReturned = "returned" // money went back, and the shop did not ask for that
 	CauseRenamed  = "renamed"  // the gateway has another number for the attempt than before
 	CauseShared   = "shared"   // the gateway's number for the attempt is that of another one
+	CauseDecided  = "decided"  // a person has said what became of a refund, and the gateway says otherwise
+	CauseCame     = "came"     // money that a person has written off is there
 )
 
 // Incident is money, or a message about money, that needs a decision. The same finding is one

@@ -338,6 +338,8 @@ var migrations = []*gormigrate.Migration{
 	)`),
 	columns("051_incident_cause", column("incidents", "cause", "varchar(16) NOT NULL DEFAULT ''")),
 	columns("060_stuck_refunds", column("incidents", "refund_id", "varchar(36)"), index("incidents", "incidents_refund", "refund_id, status")),
+	columns("061_decided_refunds", column("refunds", "decided_by", "varchar(254) NOT NULL DEFAULT ''")),
+	columns("062_written_off", column("payments", "written_off_at", "TIME")),
 }
 
 // step is a migration of one table and its indexes. The type words TIME, BLOB and MEDIUMTEXT stand

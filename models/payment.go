@@ -80,6 +80,9 @@ type Payment struct {
 	WatchUntil  time.Time  // until then the gateway may still take the money
 	SucceededAt *time.Time // when a verified success was recorded
 	ConfirmedAt *time.Time // when an answer strong enough to fulfil on agreed
+	// WrittenOffAt is when a named person wrote down that the money of a success that was never
+	// confirmed has not come: see Tx.WriteOff.
+	WrittenOffAt *time.Time
 
 	// When the sweep asks next; null: not any more. Moving it on from the value one has read
 	// is also the lease: the replica whose UPDATE finds that value asks, the others do not.

@@ -47,7 +47,7 @@ type OrderRow struct {
 
 // Confirming reports whether the order counts as paid and no proof to fulfil on has come yet.
 func (r OrderRow) Confirming() bool {
-	return r.Status == OrderPaid && r.Payment != nil && r.Payment.ConfirmedAt == nil
+	return r.Status == OrderPaid && r.Payment != nil && r.Payment.ConfirmedAt == nil && r.Payment.WrittenOffAt == nil
 }
 
 // CountLimit is how far orders are counted.

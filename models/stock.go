@@ -7,9 +7,10 @@ const (
 	StockChanged  = "change" // somebody put so many in, or took so many out
 	StockCounted  = "count"  // somebody counted, and the difference was put in or taken out
 	StockImported = "import" // a catalogue file, or the page that made the variant, says how many there are
+	StockReturned = "return" // pieces of an order that was paid came back, or never left; the reason names it
 )
 
-// StockMove is a change of a variant's stock that no order made. Moves are only ever added.
+// StockMove is a change of a variant's stock that no order made by itself. Moves are only ever added.
 type StockMove struct {
 	ID        string `gorm:"primaryKey"` // of the form that asked for it: a form sent twice moves stock once
 	VariantID string

@@ -48,8 +48,9 @@ func (s *Store) actOn(ctx context.Context, number string, act func(tx *Tx, o *Or
 }
 
 // Fulfil records that a paid order went on its way. Refused with ErrNotConfirmed until a strong
-// message has confirmed the payment, with ErrAllRefunded when all of it was given back, and with
-// ErrOrderMoved when the order is not paid, or somebody was first.
+// message has confirmed the payment, with ErrAllRefunded when all of it was given back, with
+// ErrInConflict while a conflict about the order is open, and with ErrOrderMoved when the order is not
+// paid, or somebody was first.
 func (s *Store) Fulfil(ctx context.Context, number string, d Dispatch, by Actor) error {
 	return s.actOn(ctx, number, func(tx *Tx, o *Order, again bool) error {
 		if again && o.Status == OrderFulfilled && o.Dispatch() == d {
@@ -68,6 +69,14 @@ func (s *Store) Fulfil(ctx context.Context, number string, d Dispatch, by Actor)
 		}
 		if refunded >= p.Amount {
 			return ErrAllRefunded
+		}
+		var conflicts int64
+		err = tx.db.Model(&Incident{}).Where("order_id = ? AND status = ? AND kind = ?", o.ID, IncidentOpen, IncidentConflict).Count(&conflicts).Error
+		if err != nil {
+			return err
+		}
+		if conflicts > 0 {
+			return ErrInConflict
 		}
 		changes := d.columns()
 		changes["fulfilled_at"] = tx.Now()

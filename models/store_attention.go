@@ -38,6 +38,7 @@ type IncidentRow struct {
 	Order    *Order   // without lines; nil: it is about no order of ours
 	Payment  *Payment // nil: about no attempt of ours
 	Refunded int64    // how much of the payment went back, or is to
+	OfRefund *Refund  // nil: about no refund of ours
 }
 
 // RefundRow is a refund with its order, without lines.
@@ -185,7 +186,7 @@ func givenUpMails(db *gorm.DB) ([]MailRow, error) {
 func confirming(db *gorm.DB, before time.Time) ([]OrderRow, error) {
 	var ids []string
 	err := db.Model(&Payment{}).
-		Where("status = ? AND confirmed_at IS NULL AND succeeded_at <= ?", PaymentSucceeded, before).
+		Where("status = ? AND confirmed_at IS NULL AND written_off_at IS NULL AND succeeded_at <= ?", PaymentSucceeded, before).
 		Order("succeeded_at").Limit(AttentionRows).Pluck("order_id", &ids).Error
 	if err != nil {
 		return nil, err

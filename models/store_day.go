@@ -20,7 +20,8 @@ type Movement struct {
 }
 
 // Movements returns the money that the shop has recorded as moved at the gateway, from the first
-// time up to and without the second: payments first, then refunds, each by time. The shop records a
+// time up to and without the second: payments first, then refunds, each by time. What was written off
+// never moved. The shop records a
 // payment when it learns of it, which may be later than the gateway took the money.
 func (s *Store) Movements(ctx context.Context, gateway GatewayName, from, to time.Time) ([]Movement, error) {
 	var all []Movement
@@ -47,12 +48,12 @@ const (
 	paymentsMoved = `SELECT p.number, p.reference, o.number AS order_number, p.currency, p.amount,
 			p.succeeded_at AS at, o.payment_id IS NULL OR o.payment_id <> p.id AS surplus
 		FROM payments p LEFT JOIN orders o ON o.id = p.order_id
-		WHERE p.gateway = @gateway AND p.succeeded_at >= @from AND p.succeeded_at < @to
+		WHERE p.gateway = @gateway AND p.written_off_at IS NULL AND p.succeeded_at >= @from AND p.succeeded_at < @to
 		ORDER BY p.succeeded_at, p.id`
 	refundsMoved = `SELECT r.number, o.number AS order_number, r.currency, r.amount,
 			r.succeeded_at AS at, 1 AS refund
 		FROM refunds r LEFT JOIN orders o ON o.id = r.order_id
-		WHERE (SELECT gateway FROM payments WHERE id = r.payment_id) = @gateway
+		WHERE (SELECT gateway FROM payments WHERE id = r.payment_id AND written_off_at IS NULL) = @gateway
 			AND r.succeeded_at >= @from AND r.succeeded_at < @to
 		ORDER BY r.succeeded_at, r.id`
 )

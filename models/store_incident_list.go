@@ -95,11 +95,12 @@ func (s *Store) IncidentRowByID(ctx context.Context, id string) (*IncidentRow, e
 // incidentRows finds what the incidents are about.
 func incidentRows(db *gorm.DB, incidents []Incident) ([]IncidentRow, error) {
 	rows := make([]IncidentRow, len(incidents))
-	var orderIDs, paymentIDs []string
+	var orderIDs, paymentIDs, refundIDs []string
 	for i, incident := range incidents {
 		rows[i].Incident = incident
 		orderIDs = append(orderIDs, deref(incident.OrderID))
 		paymentIDs = append(paymentIDs, deref(incident.PaymentID))
+		refundIDs = append(refundIDs, deref(incident.RefundID))
 	}
 	orders, err := byID(db, orderIDs, func(o Order) string { return o.ID })
 	if err != nil {
@@ -109,8 +110,13 @@ func incidentRows(db *gorm.DB, incidents []Incident) ([]IncidentRow, error) {
 	if err != nil {
 		return nil, err
 	}
+	refunds, err := byID(db, refundIDs, func(r Refund) string { return r.ID })
+	if err != nil {
+		return nil, err
+	}
 	for i := range rows {
 		rows[i].Order, rows[i].Payment, rows[i].Refunded = orders[orderIDs[i]], payments[paymentIDs[i]], refunded[paymentIDs[i]]
+		rows[i].OfRefund = refunds[refundIDs[i]]
 	}
 	return rows, nil
 }

@@ -108,6 +108,37 @@ func (c PaymentChange) columns(p *Payment) map[string]any {
 	return changes
 }
 
+// WriteOff records on a person's word that the money of a payment of the locked order, which succeeded
+// and was never confirmed, has not come. The payment stays as it is, since nothing leaves that state, and
+// a refund of all of it, which has gone through, makes the sums true. Where the payment paid the order,
+// its pieces go back on the shelf: without a confirmation none has left. The buyer is told nothing by
+// mail, as when it was paid. ErrOrderMoved: it is confirmed, or not as it was any more.
+func (tx *Tx) WriteOff(o *Order, p *Payment, r *Refund, by Actor) error {
+	refunded, err := tx.Refunded(p)
+	if err != nil {
+		return err
+	}
+	if p.Status != PaymentSucceeded || p.ConfirmedAt != nil || p.WrittenOffAt != nil || refunded > 0 || o.Status == OrderFulfilled {
+		return ErrOrderMoved
+	}
+	now := tx.Now()
+	p.WrittenOffAt = &now
+	if err := tx.db.Model(&Payment{}).Where("id = ?", p.ID).Updates(map[string]any{"written_off_at": now}).Error; err != nil {
+		return err
+	}
+	r.Amount, r.DecidedBy = p.Amount, by.Name
+	if err := tx.AddRefund(o, p, r); err != nil {
+		return err
+	}
+	if _, err := tx.moveRefund(r, RefundSucceeded, ""); err != nil {
+		return err
+	}
+	if o.PaymentID == nil || *o.PaymentID != p.ID {
+		return nil
+	}
+	return tx.putBackSold(o, by, o.Items)
+}
+
 // SetCheck sets when the sweep asks about an attempt next; the zero time: not any more.
 func (tx *Tx) SetCheck(p *Payment, next time.Time) error {
 	p.CheckAt = nil

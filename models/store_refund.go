@@ -12,6 +12,8 @@ import (
 var (
 	ErrNothingToRefund = &Error{Kind: Conflict, Key: "error.nothing_to_refund"}
 	ErrRefundTooMuch   = &Error{Kind: Invalid, Key: "error.refund_too_much", Field: "amount"}
+	// ErrRefundUnderWay: the gateway may yet tell what becomes of the refund.
+	ErrRefundUnderWay = &Error{Kind: Conflict, Key: "error.refund_under_way"}
 )
 
 // AddRefund stores a new pending refund of a payment of the locked order, due at once. Refused with
@@ -59,14 +61,48 @@ func (tx *Tx) RefundsOf(p *Payment) ([]Refund, error) {
 	return rows, err
 }
 
-// MoveRefund moves a refund as the table of moves allows and updates the given refund. A final one is
-// asked about no more. False: it is not pending any more.
+// RefundToEnd returns the refund with the id, as it is now, for a person to say what became of it.
+// ErrOrderMoved: it has ended. ErrRefundUnderWay: see Refund.Undecided.
+func (tx *Tx) RefundToEnd(id string) (*Refund, error) {
+	r, err := tx.RefundByID(id)
+	if err != nil {
+		return nil, err
+	}
+	var found []Incident
+	if err := tx.db.Where("refund_id = ?", id).Find(&found).Error; err != nil {
+		return nil, err
+	}
+	switch {
+	case r.Status != RefundPending:
+		return r, ErrOrderMoved
+	case !r.Undecided(tx.Now(), found):
+		return r, ErrRefundUnderWay
+	}
+	return r, nil
+}
+
+// RefundByID returns the refund with the id, as the transaction sees it.
+func (tx *Tx) RefundByID(id string) (*Refund, error) {
+	var r Refund
+	return &r, tx.db.Where("id = ?", id).Take(&r).Error
+}
+
+// MoveRefund moves a refund as the table of moves allows and updates the given refund, with whoever
+// decided it. A final one is asked about no more. False: it is not pending any more.
 func (tx *Tx) MoveRefund(r *Refund, to RefundStatus, failure string) (bool, error) {
+	moved, err := tx.moveRefund(r, to, failure)
+	if err != nil || !moved || to != RefundSucceeded {
+		return moved, err
+	}
+	return true, tx.mailRefunded(r)
+}
+
+func (tx *Tx) moveRefund(r *Refund, to RefundStatus, failure string) (bool, error) {
 	if !r.Status.CanBecome(to) {
 		return false, nil
 	}
 	r.Failure = truncate(failure, 500)
-	changes := map[string]any{"status": to, "failure": r.Failure, "check_at": nil}
+	changes := map[string]any{"status": to, "failure": r.Failure, "decided_by": truncate(r.DecidedBy, 254), "check_at": nil}
 	if to == RefundSucceeded {
 		now := tx.Now()
 		r.SucceededAt = &now
@@ -78,9 +114,6 @@ func (tx *Tx) MoveRefund(r *Refund, to RefundStatus, failure string) (bool, erro
 	}
 	r.Status, r.CheckAt = to, nil
 	tx.changed[r.OrderID] = true
-	if to == RefundSucceeded {
-		return true, tx.mailRefunded(r)
-	}
 	return true, nil
 }
 
@@ -110,6 +143,13 @@ func (tx *Tx) NoteRefund(r *Refund, failure string) (bool, error) {
 func (tx *Tx) ResolveIncidents(p *Payment, kinds []IncidentKind, resolution string) error {
 	return tx.db.Model(&Incident{}).
 		Where("payment_id = ? AND status = ? AND kind IN ?", p.ID, IncidentOpen, kinds).
+		Updates(resolved(tx, resolution)).Error
+}
+
+// ResolveConflicts resolves the open conflicts about a payment with the cause.
+func (tx *Tx) ResolveConflicts(p *Payment, cause, resolution string) error {
+	return tx.db.Model(&Incident{}).
+		Where("payment_id = ? AND status = ? AND kind = ? AND cause = ?", p.ID, IncidentOpen, IncidentConflict, cause).
 		Updates(resolved(tx, resolution)).Error
 }
 

@@ -98,6 +98,24 @@ func (tx *Tx) addStockMove(by Actor, move StockMove, shelf int64) error {
 	return tx.db.Create(&move).Error
 }
 
+// putBackSold puts sold pieces of the order back on the shelf, by a person's decision.
+func (tx *Tx) putBackSold(o *Order, by Actor, items []OrderItem) error {
+	for _, item := range inStockOrder(items) {
+		if err := tx.putBack([]OrderItem{item}); err != nil {
+			return err
+		}
+		var v Variant
+		if err := tx.db.Where("id = ?", item.VariantID).Take(&v).Error; err != nil {
+			return err
+		}
+		move := StockMove{ID: NewID(), VariantID: v.ID, Kind: StockReturned, Delta: item.Quantity, Reason: o.Number}
+		if err := tx.addStockMove(by, move, v.Shelf()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // StockMoves returns at most limit moves of the variants, the newest first.
 func (s *Store) StockMoves(ctx context.Context, variantIDs []string, limit int) ([]StockMove, error) {
 	var moves []StockMove

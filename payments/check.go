@@ -14,19 +14,37 @@ func undecided(p *models.Payment) bool {
 	return p.CheckAt != nil && (p.Status != models.PaymentSucceeded || p.ConfirmedAt == nil)
 }
 
-// askAbout asks about those of the order's attempts, all at once.
-func (s *Service) askAbout(ctx context.Context, o *models.Order, those func(p *models.Payment) bool) error {
+// Answer is what came of asking about one attempt.
+type Answer struct {
+	Gateway models.GatewayName
+	Number  string // ours
+	State   State  // what the gateway says; StateAbsent: it has no such payment. Empty: it did not answer
+}
+
+// askAbout asks about those of the order's attempts, all at once, and returns what came of each.
+func (s *Service) askAbout(ctx context.Context, o *models.Order, those func(p *models.Payment) bool) ([]Answer, error) {
 	var wg sync.WaitGroup
+	var answers []Answer
 	errs := make([]error, len(o.Payments))
+	asked := make([]Answer, len(o.Payments))
 	for i := range o.Payments {
 		p := &o.Payments[i]
 		if !those(p) {
 			continue
 		}
-		wg.Go(func() { errs[i] = ignoreNotFound(s.ask(ctx, p)) })
+		asked[i] = Answer{Gateway: p.Gateway, Number: p.Number}
+		wg.Go(func() {
+			asked[i].State, errs[i] = s.question(ctx, p)
+			errs[i] = ignoreNotFound(errs[i])
+		})
 	}
 	wg.Wait()
-	return errors.Join(errs...)
+	for _, a := range asked {
+		if a.Number != "" {
+			answers = append(answers, a)
+		}
+	}
+	return answers, errors.Join(errs...)
 }
 
 // ignoreNotFound: that a gateway knows nothing of an attempt is an answer.
@@ -39,35 +57,42 @@ func ignoreNotFound(err error) error {
 
 // ask queries the gateway about one attempt and applies the answer.
 func (s *Service) ask(ctx context.Context, p *models.Payment) error {
+	_, err := s.question(ctx, p)
+	return err
+}
+
+// question is ask, and returns what the gateway says as well.
+func (s *Service) question(ctx context.Context, p *models.Payment) (State, error) {
 	account, on := s.accounts[p.Gateway]
 	if !on {
-		return &CallError{Outcome: NotSent, Err: errSwitchedOff}
+		return "", &CallError{Outcome: NotSent, Err: errSwitchedOff}
 	}
 	report, err := account.Gateway.Query(ctx, p.Number)
 	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	models.KillPoint("query.answered")
 	if err == nil {
-		return s.Apply(keep, report, OpQuery)
+		return report.State, s.Apply(keep, report, OpQuery)
 	}
+	var says State
 	follow := func(tx *models.Tx, p *models.Payment) error { return nil }
 	switch OutcomeOf(err) {
 	case NotSent:
-		return err // nothing to keep
+		return "", err // nothing to keep
 	case NotFound:
-		follow = s.notThere
+		says, follow = StateAbsent, s.notThere
 	}
 	if kept := s.record(keep, p, report.Exchange, OpQuery, verdictUnknown, err.Error(), follow); kept != nil {
-		return kept
+		return says, kept
 	}
-	return err
+	return says, err
 }
 
 // notThere ends an attempt whose create went unanswered and of which the gateway knows nothing even
 // after a while. An attempt that the gateway acknowledged is left open: some gateways know a
 // payment only once the buyer has opened its page. One that it said was paid is a contradiction.
 func (s *Service) notThere(tx *models.Tx, p *models.Payment) error {
-	if p.Status == models.PaymentSucceeded {
+	if p.Status == models.PaymentSucceeded && p.WrittenOffAt == nil {
 		return deniedPayment(tx, p)
 	}
 	if p.Status != models.PaymentCreated || tx.Now().Sub(p.CreatedAt) < createGrace {

@@ -71,6 +71,9 @@ func decide(p models.Payment, r Report, f facts, op Operation) decision {
 	if kind, cause, rule := mismatch(p, r, f); kind != "" {
 		return decision{verdict: verdictIncident, rule: rule, incident: kind, cause: cause}
 	}
+	if p.WrittenOffAt != nil {
+		return decideWrittenOff(r)
+	}
 	switch r.State {
 	case StateSucceeded:
 		return decideSuccess(p, r)
@@ -121,6 +124,20 @@ func decideSuccess(p models.Payment, r Report) decision {
 		return decision{verdict: verdictAccepted, rule: ruleAgrees, confirm: true}
 	}
 	return decision{verdict: verdictRepeated, rule: "already recorded as paid"}
+}
+
+// decideWrittenOff: a person has written down that the money has not come. That it came after all must
+// not be missed.
+func decideWrittenOff(r Report) decision {
+	switch r.State {
+	case StateSucceeded, StateRefunded, StateGivenBack:
+		return decision{
+			verdict: verdictIncident, incident: models.IncidentConflict, cause: models.CauseCame,
+			rule: fmt.Sprintf("written off as never paid, and the gateway now says %s", r.State),
+		}
+	default:
+		return decision{verdict: verdictIgnored, rule: "written off as never paid"}
+	}
 }
 
 // decideEnd: an end ends an open attempt, and says nothing about one that succeeded, unless we asked.

@@ -1,9 +1,12 @@
 package payments
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"saoma/models"
 )
@@ -185,6 +188,73 @@ func (s *Service) Revive(ctx context.Context, paymentNumber string, by models.Ac
 	})
 }
 
+// AskAgain is Check for staff, who may doubt what seems final: it asks about every attempt that a gateway
+// knows of, also about those that a query has confirmed and those that nobody watches any more, and
+// returns what came of each. ErrNothingToAsk: there is none.
+func (s *Service) AskAgain(ctx context.Context, o *models.Order, by models.Actor) ([]Answer, error) {
+	answers, err := s.askAbout(ctx, o, func(p *models.Payment) bool { return p.Gateway != models.ByHand })
+	if len(answers) == 0 {
+		return nil, ErrNothingToAsk
+	}
+	var text strings.Builder
+	for _, a := range answers {
+		fmt.Fprintf(&text, "%s, %s: %s\n", a.Gateway, a.Number, cmp.Or(a.State, "no answer"))
+	}
+	kept := s.store.Tx(context.WithoutCancel(ctx), func(tx *models.Tx) error {
+		order, err := tx.LockOrder(o.ID)
+		if err != nil {
+			return err
+		}
+		return tx.AddAct(order, models.Act{By: by, What: models.ActAsk, Text: text.String()})
+	})
+	return answers, stillAsking(errors.Join(err, kept))
+}
+
+// WriteOff ends, on a person's word, a payment whose money has not come, though a message that is no
+// proof said so and no query agreed: see models.Tx.WriteOff. The gateway is first asked and told to take
+// no money for it, and asked for as long as it might; money that comes after all is an incident.
+// models.ErrOrderMoved: it is confirmed by now, or was given back. ErrStillAsking: the gateway does not
+// answer.
+func (s *Service) WriteOff(ctx context.Context, paymentNumber, note string, by models.Actor) error {
+	known, err := s.store.PaymentByNumber(ctx, paymentNumber)
+	if err != nil {
+		return err
+	}
+	if _, on := s.accounts[known.Gateway]; on { // else there is nobody to ask
+		fresh, err := s.askFirst(ctx, known)
+		if err == nil && fresh != nil && fresh.ConfirmedAt == nil {
+			err = s.closeThere(ctx, fresh)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	r := &models.Refund{ID: models.NewID(), Number: models.NewRefundNumber(s.store.Now()), Reason: note}
+	again := false
+	return s.store.Tx(ctx, func(tx *models.Tx) error {
+		order, err := tx.LockOrder(known.OrderID)
+		if err != nil {
+			return err
+		}
+		p := paymentIn(order, known.ID)
+		if done, err := tx.RefundsOf(p); again && err == nil && len(done) == 1 && done[0].ID == r.ID {
+			return nil // by the try before, whose end nobody knew
+		}
+		again = true
+		if err := tx.WriteOff(order, p, r, by); err != nil {
+			return err
+		}
+		if err := tx.SetCheck(p, nextCheck(*p, tx.Now())); err != nil {
+			return err
+		}
+		if err := tx.ResolveConflicts(p, models.CauseDenied, "written off by "+by.Name); err != nil {
+			return err
+		}
+		text := fmt.Sprintf("%s %s, %s\n%s", p.Money().Decimal(), p.Currency, p.Number, note)
+		return tx.AddAct(order, models.Act{By: by, What: models.ActWriteOff, PaymentID: &p.ID, Text: text})
+	})
+}
+
 // StaffRefund is a refund that a named person decides on.
 type StaffRefund struct {
 	Payment string // our number of it
@@ -193,12 +263,15 @@ type StaffRefund struct {
 	// Refunded is how much of the payment was given back, or may yet be, when the person decided. A
 	// form that is sent twice, and two persons with the same thought, refund once.
 	Refunded int64
-	By       models.Actor
+	// Elsewhere: the money has gone back already by another road, such as the gateway's own pages, and
+	// is only written down. No gateway is told.
+	Elsewhere bool
+	By        models.Actor
 }
 
 // RefundAs gives back part or all of a payment as Refund does, by a person's decision.
-// models.ErrOrderMoved: there were other refunds of it since. Money that was marked as paid by hand
-// goes back by hand: its refund is only recorded, and has succeeded.
+// models.ErrOrderMoved: there were other refunds of it since. What is only written down has succeeded
+// on the person's word; so has money that was marked as paid by hand, which goes back by hand.
 func (s *Service) RefundAs(ctx context.Context, d StaffRefund) (*models.Refund, error) {
 	p, err := s.store.PaymentByNumber(ctx, d.Payment)
 	if err != nil {
@@ -240,11 +313,71 @@ func (s *Service) addStaffRefund(tx *models.Tx, known *models.Payment, r *models
 	if err := tx.AddRefund(order, p, r); err != nil {
 		return err
 	}
-	if p.Gateway == models.ByHand {
+	act := models.ActRefund
+	if d.Elsewhere || p.Gateway == models.ByHand {
+		act, r.DecidedBy = models.ActRecord, d.By.Name
 		if err := s.refundSucceeded(tx, p, *r); err != nil {
 			return err
 		}
 	}
 	text := fmt.Sprintf("%s %s, refund %s\n%s", models.Money{Amount: r.Amount, Currency: r.Currency}.Decimal(), r.Currency, r.Number, d.Reason)
-	return tx.AddAct(order, models.Act{By: d.By, What: models.ActRefund, PaymentID: &p.ID, Text: text})
+	return tx.AddAct(order, models.Act{By: d.By, What: act, PaymentID: &p.ID, Text: text})
 }
+
+// RefundEnd is what a named person says became of a refund.
+type RefundEnd struct {
+	Refund  string // our number of it
+	Through bool   // the money has gone back; else it has not
+	Note    string // how the person knows
+	By      models.Actor
+}
+
+// EndRefund ends a refund about which its gateway does not tell, on a person's word: for ever to be told
+// from what a gateway said. No gateway is asked about it any more; one that says otherwise after all
+// opens an incident. Money that has not gone back can be given back by another refund.
+//
+// models.ErrOrderMoved: the refund has ended by now. models.ErrRefundUnderWay: it is too early.
+func (s *Service) EndRefund(ctx context.Context, d RefundEnd) error {
+	known, err := s.store.RefundByNumber(ctx, d.Refund)
+	if err != nil {
+		return err
+	}
+	again := false
+	return s.store.Tx(ctx, func(tx *models.Tx) error {
+		order, err := tx.LockOrder(known.OrderID)
+		if err != nil {
+			return err
+		}
+		r, err := tx.RefundToEnd(known.ID)
+		if again && r != nil && r.DecidedBy == d.By.Name {
+			return nil // by the try before, whose end nobody knew
+		}
+		again = true
+		if err != nil {
+			return err
+		}
+		p := paymentIn(order, r.PaymentID)
+		said, err := s.endByHand(tx, p, r, d)
+		if err != nil {
+			return err
+		}
+		money := models.Money{Amount: r.Amount, Currency: r.Currency}
+		text := fmt.Sprintf("%s %s, refund %s: %s\n%s", money.Decimal(), r.Currency, r.Number, said, d.Note)
+		return tx.AddAct(order, models.Act{By: d.By, What: models.ActEndRefund, PaymentID: &p.ID, Text: text})
+	})
+}
+
+// endByHand moves the refund, and says where to. Money that has not gone back still waits for somebody.
+func (s *Service) endByHand(tx *models.Tx, p *models.Payment, r *models.Refund, d RefundEnd) (said string, err error) {
+	r.DecidedBy = d.By.Name
+	if d.Through {
+		return "it went through", s.refundSucceeded(tx, p, *r)
+	}
+	moved, err := tx.MoveRefund(r, models.RefundFailed, "not gone through, on the word of "+d.By.Name)
+	if err != nil || !moved {
+		return "", orMoved(err)
+	}
+	return "it did not go through", s.refundStuck(tx, p, r, stuckRefused, r.Failure)
+}
+
+func orMoved(err error) error { return cmp.Or(err, error(models.ErrOrderMoved)) }

@@ -102,6 +102,9 @@ const (
 	StateClosed    State = "closed"
 	StateRefunded  State = "refunded"   // was paid, and everything was given back
 	StateGivenBack State = "given_back" // was paid, and some or all of it was given back
+
+	// StateAbsent stands for an answer that is no report: the gateway has no such payment.
+	StateAbsent State = "absent"
 )
 
 // Report is what a gateway says about one payment, its signature verified.

@@ -173,7 +173,13 @@ func (s *Service) recordRefund(ctx context.Context, r *models.Refund, report Ref
 }
 
 func (s *Service) moveRefund(tx *models.Tx, p *models.Payment, r *models.Refund, report RefundReport, callErr error, doubtful bool) (verdict, rule string, err error) {
+	now, err := tx.RefundByID(r.ID)
+	if err != nil {
+		return "", "", err
+	}
 	switch {
+	case now.DecidedBy != "":
+		return s.saidTooLate(tx, p, now, report, callErr, doubtful)
 	case callErr != nil && OutcomeOf(callErr) == Unsupported:
 		rule = "the gateway takes no refunds from the shop: refund it on the gateway's own pages"
 		return verdictIncident, rule, s.refundStuck(tx, p, r, stuckByHand, rule)
@@ -195,6 +201,26 @@ func (s *Service) moveRefund(tx *models.Tx, p *models.Payment, r *models.Refund,
 	default:
 		return verdictIgnored, "the gateway is still working on it", s.notePending(tx, p, r, report.Message)
 	}
+}
+
+// saidTooLate judges what a gateway says about a refund after a person has: the person's word stands,
+// and where the gateway is sure of something else, somebody has to look.
+func (s *Service) saidTooLate(tx *models.Tx, p *models.Payment, r *models.Refund, report RefundReport, callErr error, doubtful bool) (verdict, rule string, err error) {
+	switch sure := report.State == models.RefundSucceeded || report.State == models.RefundFailed && !doubtful; {
+	case callErr != nil:
+		return verdictUnknown, callErr.Error(), nil
+	case !sure:
+		return verdictIgnored, "a person has decided it, and the gateway is not sure", nil
+	case report.State == r.Status:
+		return verdictRepeated, "a person has decided so", nil
+	}
+	rule = fmt.Sprintf("%s decided that the refund has %s, and the gateway says that it has %s", r.DecidedBy, r.Status, report.State)
+	_, err = tx.OpenIncident(models.Incident{
+		Kind: models.IncidentConflict, Cause: models.CauseDecided, Gateway: p.Gateway, OrderID: &p.OrderID, PaymentID: &p.ID, RefundID: &r.ID, Number: p.Number,
+		Currency: r.Currency, Amount: r.Amount, Detail: fmt.Sprintf("refund %s: %s. %s", r.Number, rule, report.Message),
+		DedupKey: fmt.Sprintf("%s/%s/%s", models.IncidentConflict, r.Number, report.State),
+	})
+	return verdictIncident, rule, err
 }
 
 // notePending keeps why there is no result, and tells staff when that has lasted.
@@ -247,6 +273,8 @@ func (s *Service) refundedElsewhere(tx *models.Tx, p *models.Payment) error {
 	return err
 }
 
+const allBack = "the payment was refunded in full"
+
 // refundSucceeded records that a refund went through, and settles what that settles. A final refund
 // stays as it is.
 func (s *Service) refundSucceeded(tx *models.Tx, p *models.Payment, r models.Refund) error {
@@ -273,5 +301,8 @@ func (s *Service) refundSucceeded(tx *models.Tx, p *models.Payment, r models.Ref
 		return nil
 	}
 	kinds := []models.IncidentKind{models.IncidentDuplicatePayment, models.IncidentLatePayment, models.IncidentRefundStuck}
-	return tx.ResolveIncidents(p, kinds, "the payment was refunded in full")
+	if err := tx.ResolveIncidents(p, kinds, allBack); err != nil {
+		return err
+	}
+	return tx.ResolveConflicts(p, models.CauseReturned, allBack)
 }

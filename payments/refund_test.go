@@ -200,19 +200,19 @@ func TestStaffAskAgain(t *testing.T) {
 	if err := s.Check(t.Context(), order.Token); err != nil || len(s.incidents(p)) != 0 {
 		t.Errorf("the buyer asks: got %+v, %v; want that a confirmed payment is left alone", s.incidents(p), err)
 	}
-	if err := s.AskAgain(t.Context(), order); err != nil {
+	if _, err := s.AskAgain(t.Context(), order, noor); err != nil {
 		t.Fatal(err)
 	}
 	if found := s.incidents(p); len(found) != 1 || found[0].Kind != models.IncidentConflict || found[0].Cause != models.CauseReturned {
 		t.Errorf("staff ask: got %+v, want one conflict about money that went back", found)
 	}
 	gateway.refunded = false
-	if err := s.AskAgain(t.Context(), order); err != nil || len(s.incidents(p)) != 1 {
+	if _, err := s.AskAgain(t.Context(), order, noor); err != nil || len(s.incidents(p)) != 1 {
 		t.Errorf("the gateway says that it is paid: got %+v, %v; want no other incident", s.incidents(p), err)
 	}
 
 	delete(s.accounts, models.ScanForPay)
-	if err := s.AskAgain(t.Context(), order); !errors.Is(err, ErrStillAsking) {
+	if _, err := s.AskAgain(t.Context(), order, noor); !errors.Is(err, ErrStillAsking) {
 		t.Errorf("the gateway is not in use any more: got %v, want %v", err, ErrStillAsking)
 	}
 	byHand := modelstest.Order(t, s.store, "cup")
@@ -222,7 +222,7 @@ func TestStaffAskAgain(t *testing.T) {
 	if byHand, err = s.store.OrderByID(t.Context(), byHand.ID); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.AskAgain(t.Context(), byHand); err != nil {
+	if _, err := s.AskAgain(t.Context(), byHand, noor); !errors.Is(err, ErrNothingToAsk) {
 		t.Errorf("an order that is paid by hand: got %v", err)
 	}
 }

@@ -79,6 +79,7 @@ type replayedAttempt struct {
 func newReplayedAttempt(p models.Payment) *replayedAttempt {
 	a := &replayedAttempt{kept: p, now: p}
 	a.now.Status, a.now.Reference, a.now.SucceededAt, a.now.ConfirmedAt = models.PaymentCreated, nil, nil, nil
+	a.now.WrittenOffAt = nil
 	return a
 }
 
@@ -105,6 +106,9 @@ func (r *replay) message(ctx context.Context, e models.Evidence) (Replayed, erro
 	}
 	a := r.attempts[*e.PaymentID]
 	result.Payment = a.now.Number
+	if e.Direction == models.ByStaff && e.Operation == models.ActWriteOff {
+		a.now.WrittenOffAt = a.kept.WrittenOffAt
+	}
 	switch Operation(e.Operation) {
 	case OpCreate:
 		a.created(e)

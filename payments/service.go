@@ -18,6 +18,8 @@ var (
 	ErrGatewayDown      = &models.Error{Kind: models.Unavailable, Key: "error.gateway_down"}
 	// ErrStillAsking: an earlier attempt's fate is not known yet, so a second one must wait.
 	ErrStillAsking = &models.Error{Kind: models.Unavailable, Key: "error.still_asking"}
+	// ErrNothingToAsk: no gateway knows of any attempt of the order.
+	ErrNothingToAsk = &models.Error{Kind: models.Conflict, Key: "error.nothing_to_ask"}
 	// ErrUnknownOrder: a notification names an order that we do not have.
 	ErrUnknownOrder = &models.Error{Kind: models.NotFound, Key: "error.unknown_order"}
 )
@@ -154,13 +156,8 @@ func (s *Service) Check(ctx context.Context, orderToken string) error {
 	if err != nil {
 		return err
 	}
-	return stillAsking(s.askAbout(ctx, order, undecided))
-}
-
-// AskAgain is Check for staff, who may doubt what seems final: it asks about every attempt that a gateway
-// knows of, also about those that a query has confirmed and those that nobody watches any more.
-func (s *Service) AskAgain(ctx context.Context, o *models.Order) error {
-	return stillAsking(s.askAbout(ctx, o, func(p *models.Payment) bool { return p.Gateway != models.ByHand }))
+	_, err = s.askAbout(ctx, order, undecided)
+	return stillAsking(err)
 }
 
 func stillAsking(err error) error {

@@ -293,17 +293,28 @@ func (s *Service) giveUp(ctx context.Context, o *models.Order, p *models.Payment
 // askAndClose asks about a live attempt and, when it is still open, closes it where the gateway can.
 // The attempt stays watched all the same.
 func (s *Service) askAndClose(ctx context.Context, p *models.Payment) error {
-	switch err := s.ask(ctx, p); {
-	case err == nil:
-	case OutcomeOf(err) == NotFound && s.store.Now().Sub(p.CreatedAt) > createGrace:
-		return nil // there is nothing to close
-	default:
-		return ErrStillAsking.Because(err)
-	}
-	fresh, err := s.store.PaymentByNumber(ctx, p.Number)
-	if err != nil || !fresh.Live() {
+	fresh, err := s.askFirst(ctx, p)
+	if err != nil || fresh == nil || !fresh.Live() {
 		return err
 	}
+	return s.closeThere(ctx, fresh)
+}
+
+// askFirst asks about an attempt before something is done about it, and returns it as it stands then;
+// nil: the gateway has no such payment.
+func (s *Service) askFirst(ctx context.Context, p *models.Payment) (*models.Payment, error) {
+	switch err := s.ask(ctx, p); {
+	case err == nil:
+		return s.store.PaymentByNumber(ctx, p.Number)
+	case OutcomeOf(err) == NotFound && s.store.Now().Sub(p.CreatedAt) > createGrace:
+		return nil, nil
+	default:
+		return nil, ErrStillAsking.Because(err)
+	}
+}
+
+// closeThere tells the gateway, where it can, to take no money for an attempt, and asks about it again.
+func (s *Service) closeThere(ctx context.Context, p *models.Payment) error {
 	exchange, err := s.accounts[p.Gateway].Gateway.Close(ctx, p.Number)
 	if OutcomeOf(err) == Unsupported {
 		return nil
@@ -313,10 +324,10 @@ func (s *Service) askAndClose(ctx context.Context, p *models.Payment) error {
 		rule = err.Error()
 	}
 	nothing := func(*models.Tx, *models.Payment) error { return nil }
-	if err := s.record(ctx, fresh, exchange, OpClose, verdictIgnored, rule, nothing); err != nil {
+	if err := s.record(ctx, p, exchange, OpClose, verdictIgnored, rule, nothing); err != nil {
 		return err
 	}
-	if err := s.ask(ctx, fresh); err != nil {
+	if err := s.ask(ctx, p); err != nil {
 		return ErrStillAsking.Because(err)
 	}
 	return nil

@@ -37,7 +37,7 @@ var checkAfter = []time.Duration{
 
 // nextCheck returns when an attempt is asked about next after the given time; zero: not any more.
 func nextCheck(p models.Payment, after time.Time) time.Time {
-	if p.Status == models.PaymentSucceeded {
+	if p.Status == models.PaymentSucceeded && p.WrittenOffAt == nil {
 		return nextConfirmation(p, after)
 	}
 	next := p.WatchUntil

@@ -22,6 +22,8 @@ type orderForms struct {
 	dispatchForm
 	paidForm
 	refund refundTyped
+	end    endForm
+	off    writeOffForm
 }
 
 type noteForm struct {
@@ -62,25 +64,30 @@ func (a *Pages) acted(c *fiber.Ctx, err error, typed orderForms, key string, arg
 	}
 }
 
-// ask asks the gateways about every attempt whose fate is not final.
+// ask asks the gateways about every attempt that they know of, and says what they say.
 func (a *Pages) ask(c *fiber.Ctx) error {
 	order, err := a.store.OrderByNumber(c.UserContext(), c.Params("number"))
 	if err != nil {
 		return err
 	}
-	if err := a.payments.AskAgain(c.UserContext(), order); err != nil {
+	answers, err := a.payments.AskAgain(c.UserContext(), order, a.actor(c))
+	if errors.Is(err, payments.ErrStillAsking) {
 		a.log.Warn("gateway not asked", "order", order.Number, "err", err)
-		return a.acted(c, payments.ErrGatewayDown.Because(err), orderForms{}, "")
+		err = payments.ErrGatewayDown.Because(err)
 	}
-	if err := a.audit(c, models.ActAsk, order.Number, ""); err != nil {
-		return err
+	if err != nil {
+		return a.acted(c, err, orderForms{}, "")
 	}
 	fresh, err := a.store.OrderByID(c.UserContext(), order.ID)
 	if err != nil {
 		return err
 	}
-	state := a.base.Language(c).Text("state." + string(fresh.Status))
-	return a.acted(c, nil, orderForms{}, "admin.order.ask.done", "state", state)
+	say := a.base.Language(c)
+	var says []string
+	for _, answer := range answers {
+		says = append(says, say.Text("admin.order.ask.says", "gateway", say.Text("gateway."+string(answer.Gateway)), "says", say.Text("admin.says."+string(answer.State))))
+	}
+	return a.acted(c, nil, orderForms{}, "admin.order.ask.done", "answers", strings.Join(says, " · "), "state", say.Text("state."+string(fresh.Status)))
 }
 
 func (a *Pages) cancelOrder(c *fiber.Ctx) error {
@@ -148,6 +155,60 @@ func (a *Pages) markPaid(c *fiber.Ctx) error {
 		Reference: form.Reference, Note: form.PaidNote, By: a.actor(c),
 	})
 	return a.acted(c, err, typed, "admin.order.paid.done")
+}
+
+// endForm is what a browser may send to say what became of a refund.
+type endForm struct {
+	Refund  string `form:"refund" validate:"required,max=32"`
+	Through string // yes or no
+	Note    string `form:"end_note" validate:"required,max=1000"`
+}
+
+// endRefund ends a refund on the member's word.
+func (a *Pages) endRefund(c *fiber.Ctx) error {
+	form := endForm{web.FormValue(c, "refund"), web.FormValue(c, "through"), web.FormValue(c, "end_note")}
+	typed := orderForms{end: form}
+	if form.Through != "yes" && form.Through != "no" {
+		return fiber.ErrBadRequest
+	}
+	if errs := web.Check(form); errs != nil {
+		return a.orderAs(c, typed, errs, nil)
+	}
+	order, err := a.store.OrderByNumber(c.UserContext(), c.Params("number"))
+	if err != nil {
+		return err
+	}
+	refund, err := a.store.RefundByNumber(c.UserContext(), form.Refund)
+	if err != nil {
+		return err
+	}
+	if refund.OrderID != order.ID {
+		return models.ErrRefundNotFound
+	}
+	err = a.payments.EndRefund(c.UserContext(), payments.RefundEnd{
+		Refund: form.Refund, Through: form.Through == "yes", Note: form.Note, By: a.actor(c),
+	})
+	return a.acted(c, err, typed, "admin.order.end.done."+form.Through)
+}
+
+// writeOffForm is what a browser may send to write off a payment whose money has not come.
+type writeOffForm struct {
+	Payment string `form:"payment" validate:"required,max=32"`
+	Note    string `form:"off_note" validate:"required,max=400"`
+}
+
+// writeOff ends an order that counts as paid without a proof, and whose money has not come.
+func (a *Pages) writeOff(c *fiber.Ctx) error {
+	form := writeOffForm{web.FormValue(c, "payment"), web.FormValue(c, "off_note")}
+	if err := a.ownPayment(c, form.Payment); err != nil {
+		return err
+	}
+	typed := orderForms{off: form}
+	if errs := web.Check(form); errs != nil {
+		return a.orderAs(c, typed, errs, nil)
+	}
+	err := a.payments.WriteOff(c.UserContext(), form.Payment, form.Note, a.actor(c))
+	return a.acted(c, err, typed, "admin.order.off.done")
 }
 
 // revive pays an order that has ended with money of it that came late.

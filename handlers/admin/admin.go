@@ -137,6 +137,8 @@ func (a *Pages) table() []route {
 		{post, "/admin/orders/:number/fulfil", only(owner, orders), a.fulfil},
 		{post, "/admin/orders/:number/dispatch", only(owner, orders), a.changeDispatch},
 		{post, "/admin/orders/:number/refund", only(owner, finance).fresh(), a.refundPayment},
+		{post, "/admin/orders/:number/refund/end", only(owner, finance).fresh(), a.endRefund},
+		{post, "/admin/orders/:number/writeoff", only(owner, finance).fresh(), a.writeOff},
 		{post, "/admin/orders/:number/paid", only(owner, finance).fresh(), a.markPaid},
 		{post, "/admin/orders/:number/revive", only(owner, finance).fresh(), a.revive},
 		{get, "/admin/incidents", seeing, a.showIncidents},

@@ -29,6 +29,7 @@ type waitingRefund struct {
 	models.RefundRow
 	Address, Money, Age string
 	MayRefund           bool // the money can be given back by another refund
+	MayEnd              bool // the member may say what became of it
 }
 
 type waitingOrder struct {
@@ -87,7 +88,7 @@ func (p homePage) waitingRefunds(rows []models.RefundRow, now time.Time) (all []
 	for _, r := range rows {
 		all = append(all, waitingRefund{
 			r, "/admin/orders/" + r.Order.Number, p.Money(models.Money{Amount: r.Amount, Currency: r.Currency}), p.age(now.Sub(r.CreatedAt)),
-			r.Refunded < r.Payment.Amount && p.May(post, "/admin/orders/:number/refund"),
+			r.Refunded < r.Payment.Amount && p.May(post, "/admin/orders/:number/refund"), p.May(post, "/admin/orders/:number/refund/end"),
 		})
 	}
 	return all

@@ -143,9 +143,15 @@ func TestWhatMayBeDone(t *testing.T) {
 	for cause, want := range map[string]string{
 		"": "Ask the gateway now, and look", models.CauseDenied: "Ask the gateway again; if it says the same", models.CauseReturned: "says that money went back",
 		models.CauseRenamed: "another number for this payment than before", models.CauseShared: "for this payment and for another one of yours",
+		models.CauseDecided: "and the gateway says otherwise", models.CauseCame: "that the money came after all",
 	} {
 		s.open(money(models.IncidentConflict, s.fulfilled, cause))
-		look("conflict "+cause, models.IncidentConflict, s.fulfilled, []string{want, "Ask the gateway now", ask}, []string{refund, revive})
+		look("conflict "+cause, models.IncidentConflict, s.fulfilled, []string{want, "Ask the gateway now", ask}, []string{revive})
+		if cause == models.CauseReturned {
+			look("money that went back", models.IncidentConflict, s.fulfilled, []string{refund, "Write down what went back"}, nil)
+		} else {
+			look("no money went back", models.IncidentConflict, s.fulfilled, nil, []string{refund})
+		}
 		settle(models.IncidentConflict)
 	}
 	settle(models.IncidentLatePayment)

@@ -85,12 +85,16 @@ func (s *sold) troubled() {
 		p := s.read(o).Payments[0]
 		for _, kind := range models.IncidentKinds() {
 			s.open(models.Incident{
-				Kind: kind, Gateway: p.Gateway, OrderID: &o.ID, PaymentID: &p.ID, Currency: p.Currency, Amount: p.Amount,
+				Kind: kind, Cause: models.CauseReturned, Gateway: p.Gateway, OrderID: &o.ID, PaymentID: &p.ID, Currency: p.Currency, Amount: p.Amount,
 				Detail: "about " + string(kind), DedupKey: string(kind) + o.ID,
 			})
 		}
 	}
-	s.refund(s.fulfilled, s.fulfilled.Amount, models.RefundPending)
+	hangs := s.refund(s.fulfilled, s.fulfilled.Amount, models.RefundPending)
+	s.open(models.Incident{
+		Kind: models.IncidentRefundStuck, OrderID: &s.fulfilled.ID, PaymentID: &s.read(s.fulfilled).Payments[0].ID, RefundID: &hangs.ID,
+		Detail: "no result", DedupKey: hangs.Number,
+	})
 	s.refund(s.late, s.late.Amount, models.RefundSucceeded)
 	s.refund(s.paid, 100, models.RefundFailed)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -66,14 +67,20 @@ type paymentRow struct {
 	LeftMoney string
 	Refunded  int64
 	Refund    *refundForm // nil: nothing can be given back
+	Returned  bool        // the gateway says that money went back which the shop does not know of
 	Revive    bool
+	WriteOff  *saying // that its money has not come; nil: cannot be said
 }
 
 // refundRow is a refund in words.
 type refundRow struct {
 	models.Refund
 	Money, State string
+	End          *saying // what became of it; nil: cannot be said
 }
+
+// saying is a form in which a person says something about some money, and how it is known.
+type saying struct{ About, Note, Problem string }
 
 // subject is what the pages of one order are made from.
 type subject struct {
@@ -112,11 +119,23 @@ func (s subject) refunded(paymentID string) (sum int64) {
 	return sum
 }
 
+// inConflict reports whether a conflict about the payment is open, by this cause.
+func (s subject) inConflict(paymentID, cause string) bool {
+	return slices.ContainsFunc(s.incidents, func(i models.Incident) bool {
+		return i.Status == models.IncidentOpen && i.Kind == models.IncidentConflict && i.Cause == cause && i.PaymentID != nil && *i.PaymentID == paymentID
+	})
+}
+
 // incident is one of the order's, as a list would have it.
 func (s subject) incident(i models.Incident) models.IncidentRow {
 	row := models.IncidentRow{Incident: i, Order: s.order, Payment: paymentOf(s.order, i.PaymentID)}
 	if row.Payment != nil {
 		row.Refunded = s.refunded(row.Payment.ID)
+	}
+	for n := range s.refunds {
+		if i.RefundID != nil && s.refunds[n].ID == *i.RefundID {
+			row.OfRefund = &s.refunds[n]
+		}
 	}
 	return row
 }
@@ -153,7 +172,7 @@ func (a *Pages) orderAs(c *fiber.Ctx, typed orderForms, errs web.FieldErrors, re
 	}
 	page.Proof = a.proofOf(page.Page, s)
 	page.Timeline = timeline(page.Page, s)
-	page.tellMoney(s, typed, errs)
+	page.tellMoney(s, a.store.Now(), typed, errs)
 	for _, i := range slices.Backward(s.incidents) {
 		page.Incidents = append(page.Incidents, page.incident(s.incident(i), a.store.Now(), page.Filter.at(c.Path())))
 	}
@@ -245,7 +264,7 @@ func (p *orderPage) Act(act string) string {
 func (p *orderPage) may(act string) bool { return p.May(post, "/admin/orders/:number/"+act) }
 
 // tellMoney lists attempts and refunds, and offers what may be done with the money.
-func (p *orderPage) tellMoney(s subject, typed orderForms, errs web.FieldErrors) {
+func (p *orderPage) tellMoney(s subject, now time.Time, typed orderForms, errs web.FieldErrors) {
 	for _, payment := range s.order.Payments {
 		row := paymentRow{
 			Payment: payment, Money: p.Money(payment.Money()), Way: p.way(payment.Wallet, payment.Gateway),
@@ -256,24 +275,51 @@ func (p *orderPage) tellMoney(s subject, typed orderForms, errs web.FieldErrors)
 			row.Refunded = s.refunded(payment.ID)
 			row.Left = payment.Amount - row.Refunded
 			row.LeftMoney = p.inOrder(row.Left)
+			row.Returned = s.inConflict(payment.ID, models.CauseReturned)
 			row.Revive = s.order.PaidAt == nil && row.Refunded == 0 && p.may("revive")
 			if row.Left > 0 && p.may("refund") {
 				row.Refund = p.refundForm(s.order, row, typed.refund, errs)
 			}
 		}
+		if canWriteOff(payment, row.Refunded) && p.may("writeoff") {
+			row.WriteOff = p.saying(payment.Number, typed.off.Payment, typed.off.Note, errs["off_note"])
+		}
 		p.Payments = append(p.Payments, row)
 	}
 	for _, r := range s.refunds {
-		p.Refunds = append(p.Refunds, refundRow{
-			r, p.Money(models.Money{Amount: r.Amount, Currency: r.Currency}), p.T("admin.refund." + string(r.Status)),
-		})
+		state := "admin.refund." + string(r.Status)
+		if paymentOf(s.order, &r.PaymentID).WrittenOffAt != nil {
+			state = "admin.refund.written_off"
+		}
+		row := refundRow{Refund: r, Money: p.Money(models.Money{Amount: r.Amount, Currency: r.Currency}), State: p.T(state)}
+		if r.Undecided(now, s.incidents) && p.may("refund/end") {
+			row.End = p.saying(r.Number, typed.end.Refund, typed.end.Note, errs["end_note"])
+		}
+		p.Refunds = append(p.Refunds, row)
 	}
+}
+
+// canWriteOff reports whether a person may say that the money of a payment has not come.
+func canWriteOff(payment models.Payment, refunded int64) bool {
+	return payment.Status == models.PaymentSucceeded && payment.ConfirmedAt == nil && refunded == 0
+}
+
+// saying is the form about something, with what was typed if that was about it.
+func (p *orderPage) saying(about, typedAbout, note, problem string) *saying {
+	if about != typedAbout {
+		return &saying{About: about}
+	}
+	f := &saying{About: about, Note: note}
+	if problem != "" {
+		f.Problem = p.T(problem)
+	}
+	return f
 }
 
 // offerActs offers what can be done with the order as it stands, by this member.
 func (p *orderPage) offerActs(s subject, typed orderForms, errs web.FieldErrors) {
 	o, payment := s.order, s.order.PaidBy()
-	p.MayAsk, p.MayNote = p.may("ask") && slices.ContainsFunc(o.Payments, undecided), p.may("note")
+	p.MayAsk, p.MayNote = p.may("ask") && slices.ContainsFunc(o.Payments, ofGateway), p.may("note")
 	p.Note = p.Fields(errs, web.Field{Name: "text", Value: typed.Text, Max: maxNote, Rows: 3, Wide: true})
 	dispatch := func(d models.Dispatch) []web.Field {
 		return p.Fields(errs,
@@ -286,10 +332,16 @@ func (p *orderPage) offerActs(s subject, typed orderForms, errs web.FieldErrors)
 	case o.Status == models.OrderFulfilled && p.may("dispatch"):
 		p.Dispatch = dispatch(o.Dispatch())
 	case o.Status != models.OrderPaid || !p.may("fulfil"):
+	case payment != nil && payment.WrittenOffAt != nil:
+		p.Blocked = p.T("admin.order.fulfil.written_off")
 	case payment == nil || payment.ConfirmedAt == nil:
 		p.Blocked = p.T("admin.order.fulfil.not_confirmed")
 	case s.refunded(payment.ID) >= payment.Amount:
 		p.Blocked = p.T("admin.order.fulfil.refunded")
+	case slices.ContainsFunc(s.incidents, func(i models.Incident) bool {
+		return i.Status == models.IncidentOpen && i.Kind == models.IncidentConflict
+	}):
+		p.Blocked = p.T("admin.order.fulfil.conflict")
 	default:
 		p.Fulfil = dispatch(models.Dispatch{})
 	}
@@ -303,10 +355,8 @@ func (p *orderPage) offerActs(s subject, typed orderForms, errs web.FieldErrors)
 	}
 }
 
-// undecided reports whether asking the gateway can change something about an attempt.
-func undecided(p models.Payment) bool {
-	return p.CheckAt != nil && (p.Status != models.PaymentSucceeded || p.ConfirmedAt == nil)
-}
+// ofGateway reports whether there is a gateway to be asked about an attempt.
+func ofGateway(p models.Payment) bool { return p.Gateway != models.ByHand }
 
 // proof is why the order counts as paid, in a sentence.
 type proof struct {
@@ -329,6 +379,10 @@ func (a *Pages) proofOf(page Page, s subject) *proof {
 		}
 		a.log.Error("a paid order is not proven", "order", s.order.Number, "err", err)
 		return &proof{page.T("admin.order.proof.none"), true}
+	}
+	if at := s.order.PaidBy().WrittenOffAt; at != nil {
+		i := slices.IndexFunc(s.refunds, func(r models.Refund) bool { return r.PaymentID == *s.order.PaymentID })
+		return &proof{page.T("admin.order.proof.written_off", "person", s.refunds[i].DecidedBy, "time", page.Time(*at)), true}
 	}
 	return &proof{Text: page.proofText(found)}
 }

@@ -203,6 +203,8 @@ func (p Page) badges(r models.OrderRow) []badge {
 		all = append(all, badge{p.T("state.incident", "count", r.Incidents), "incident"})
 	}
 	switch {
+	case r.Payment != nil && r.Payment.WrittenOffAt != nil:
+		all[0] = badge{p.T("state.written_off"), "canceled"}
 	case r.Refunded >= r.Amount:
 		all = append(all, badge{p.T("state.refunded"), "refunded"})
 	case r.Refunded > 0:

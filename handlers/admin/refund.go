@@ -20,6 +20,8 @@ type refundTyped struct {
 	Pieces   map[int]string // by the line's position
 	Shipping bool
 	Reason   string `form:"refund_reason" validate:"required,max=400"`
+	// Elsewhere: the money is back already, and is only to be written down.
+	Elsewhere bool
 }
 
 // refundForm is the form that offers it.
@@ -34,6 +36,8 @@ type refundForm struct {
 	AmountError string
 	ReasonError string
 	ByHand      bool
+	Elsewhere   bool // chosen
+	Returned    bool // the gateway says that money went back which the shop does not know of
 }
 
 type refundLine struct {
@@ -44,12 +48,13 @@ type refundLine struct {
 }
 
 func (p *orderPage) refundForm(o *models.Order, row paymentRow, typed refundTyped, errs web.FieldErrors) *refundForm {
-	f := &refundForm{Payment: row.Number, Refunded: row.Refunded, ByHand: row.Gateway == models.ByHand}
+	f := &refundForm{Payment: row.Number, Refunded: row.Refunded, ByHand: row.Gateway == models.ByHand, Returned: row.Returned}
 	mine := typed.Payment == row.Number
 	if !mine {
 		typed, errs = refundTyped{}, nil
 	}
 	f.Amount, f.Reason, f.Ship = typed.Amount, typed.Reason, typed.Shipping
+	f.Elsewhere = typed.Elsewhere || !mine && row.Returned
 	if key := errs["amount"]; key != "" {
 		f.AmountError = p.T(key)
 	}
@@ -78,7 +83,7 @@ func readRefund(c *fiber.Ctx, o *models.Order) refundTyped {
 	f := refundTyped{
 		Payment: web.FormValue(c, "payment"), Refunded: web.FormValue(c, "refunded"), All: web.FormValue(c, "all") != "",
 		Amount: web.FormValue(c, "amount"), Shipping: web.FormValue(c, "shipping") != "",
-		Reason: web.FormValue(c, "refund_reason"), Pieces: map[int]string{},
+		Reason: web.FormValue(c, "refund_reason"), Pieces: map[int]string{}, Elsewhere: web.FormValue(c, "elsewhere") != "",
 	}
 	for i := range o.Items {
 		f.Pieces[i] = web.FormValue(c, piecesField(i))
@@ -107,12 +112,15 @@ func (a *Pages) refundPayment(c *fiber.Ctx) error {
 		return a.orderAs(c, typed, errs, nil)
 	}
 	r, err := a.payments.RefundAs(c.UserContext(), payments.StaffRefund{
-		Payment: form.Payment, Amount: amount, Reason: form.Reason, Refunded: refunded, By: a.actor(c),
+		Payment: form.Payment, Amount: amount, Reason: form.Reason, Refunded: refunded, Elsewhere: form.Elsewhere, By: a.actor(c),
 	})
 	if err != nil {
 		return a.acted(c, err, typed, "")
 	}
 	money := models.Money{Amount: r.Amount, Currency: r.Currency}.Format(a.base.Language(c).Code)
+	if r.DecidedBy != "" {
+		return a.acted(c, nil, typed, "admin.order.refund.written", "amount", money)
+	}
 	return a.acted(c, nil, typed, "admin.order.refund."+string(r.Status), "amount", money, "reason", r.Failure)
 }
 

@@ -38,7 +38,9 @@ func timeline(page Page, s subject) []event {
 		events = append(events, event{At: s.order.ExpiresAt, Title: page.T("admin.event.expired")})
 	}
 	for _, r := range s.refunds {
-		events = append(events, page.refundEvents(r)...)
+		if paymentOf(s.order, &r.PaymentID).WrittenOffAt == nil { // else no money moved: the act says so
+			events = append(events, page.refundEvents(r)...)
+		}
 	}
 	for _, i := range s.incidents {
 		events = append(events, event{
@@ -60,9 +62,13 @@ func timeline(page Page, s subject) []event {
 func (p Page) refundEvents(r models.Refund) []event {
 	money := p.Money(models.Money{Amount: r.Amount, Currency: r.Currency})
 	events := []event{{At: r.CreatedAt, Title: p.T("admin.event.refund_begun", "amount", money), Detail: r.Reason, Look: "money"}}
+	number := r.Number
+	if r.DecidedBy != "" {
+		number += " · " + p.T("admin.refund.decided", "person", r.DecidedBy)
+	}
 	switch r.Status {
 	case models.RefundSucceeded:
-		events = append(events, event{At: *r.SucceededAt, Title: p.T("admin.event.refunded", "amount", money), Detail: r.Number, Look: "money"})
+		events = append(events, event{At: *r.SucceededAt, Title: p.T("admin.event.refunded", "amount", money), Detail: number, Look: "money"})
 	case models.RefundFailed:
 		events = append(events, event{At: r.UpdatedAt, Title: p.T("admin.event.refund_failed", "amount", money), Detail: r.Failure, Lang: machineLang, Look: "incident"})
 	}
@@ -111,6 +117,7 @@ type incidentRow struct {
 	OrderAddress               string
 	Settle, Revive, Refund     bool // what the member may do about it here
 	Ask                        bool
+	WriteDown, End, WriteOff   bool   // as with the order: see paymentRow and refundRow
 	Back                       string // where the member is sent when it is settled
 	Decision, Problem          string // what was typed and refused, and why
 }
@@ -134,7 +141,11 @@ func (p Page) incident(r models.IncidentRow, now time.Time, back string) inciden
 	if !row.Open || r.Payment == nil || r.Payment.Status != models.PaymentSucceeded {
 		return row
 	}
+	row.End = r.OfRefund != nil && r.OfRefund.Status == models.RefundPending && p.May(post, "/admin/orders/:number/refund/end")
 	switch r.Kind {
+	case models.IncidentConflict:
+		row.WriteDown = r.Cause == models.CauseReturned && r.Refunded < r.Payment.Amount && p.May(post, "/admin/orders/:number/refund")
+		row.WriteOff = canWriteOff(*r.Payment, r.Refunded) && p.May(post, "/admin/orders/:number/writeoff")
 	case models.IncidentLatePayment, models.IncidentDuplicatePayment, models.IncidentRefundStuck:
 		row.Revive = r.Order.PaidAt == nil && r.Refunded == 0 && p.May(post, "/admin/orders/:number/revive")
 		row.Refund = r.Refunded < r.Payment.Amount && p.May(post, "/admin/orders/:number/refund")
