@@ -43,6 +43,8 @@ type orderPage struct {
 	Payment  *models.Payment // the one that paid
 	PaidWith string
 	PaidAt   string
+	Returned []returned // what was given back, or is to be, the first first
+	Kept     string     // what is left after that; empty when nothing was given back
 
 	Offer   *offer         // how to pay now; nil when no attempt is under way
 	Wallets []walletChoice // with which an attempt can be made here
@@ -72,14 +74,18 @@ func (p *Pages) ShowOrder(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	page := p.orderPage(c, s)
+	refunds, err := p.refundsOf(c.UserContext(), s)
+	if err != nil {
+		return err
+	}
+	page := p.orderPage(c, s, refunds)
 	if page.Offer != nil && page.Offer.Kind == offerImage {
 		p.base.AllowImagesFrom(c, originOf(page.Offer.Image))
 	}
 	return p.base.Render(c, "order", page)
 }
 
-func (p *Pages) orderPage(c *fiber.Ctx, s standing) *orderPage {
+func (p *Pages) orderPage(c *fiber.Ctx, s standing, refunds []models.Refund) *orderPage {
 	device, routes := web.DeviceOf(c), p.payments.Routes()
 	page := &orderPage{
 		Page:    p.base.Page(c, "order.title", "number", s.order.Number),
@@ -92,7 +98,8 @@ func (p *Pages) orderPage(c *fiber.Ctx, s standing) *orderPage {
 		MayAsk:  s.worthAsking(),
 	}
 	page.tellLines(s)
-	page.tellState(s)
+	page.tellRefunds(refunds)
+	page.tellState(s, refunds)
 	switch page.State {
 	case stateWaiting, stateChoose:
 		page.Offer = page.offerOf(s, device)
@@ -120,7 +127,7 @@ func (p *Pages) orderPage(c *fiber.Ctx, s standing) *orderPage {
 }
 
 // tellState says in a heading and a sentence how the order stands.
-func (page *orderPage) tellState(s standing) {
+func (page *orderPage) tellState(s standing, refunds []models.Refund) {
 	switch page.State {
 	case stateWaiting:
 		page.Heading = page.T("order.waiting.heading", "wallet", page.walletName(s.attempt().Wallet))
@@ -141,12 +148,14 @@ func (page *orderPage) tellState(s standing) {
 	case stateConfirming:
 		page.Heading, page.Lead = page.T("order.confirming.heading"), page.T("order.confirming.lead")
 	case statePaid:
-		page.Heading, page.Lead = page.tellPaid(s)
+		page.Heading, page.Lead = page.tellPaid(s, refunds)
 		if s.review {
 			page.Notice = page.T("order.paid.review")
 		}
 	case stateReview:
 		page.Heading, page.Lead = page.T("order.review.heading"), page.T("order.review.lead")
+	case stateNotPaid:
+		page.Heading, page.Lead = page.T("order.not_paid.heading"), page.T("order.not_paid.lead")
 	case stateExpired:
 		page.Heading, page.Lead = page.T("order.expired.heading"), page.T("order.expired.over")
 		if page.MayAsk {
@@ -162,7 +171,7 @@ func (page *orderPage) tellState(s standing) {
 	if page.State == stateReview || page.State == stateConfirming {
 		page.AskText = page.T("order.ask.again")
 	}
-	if s.paid() {
+	if s.paid() && page.State != stateNotPaid {
 		page.tellPayment(s)
 	}
 }
@@ -183,7 +192,7 @@ func (page *orderPage) tellChoose(s standing) string {
 
 // OrderAgain reports whether all that is left is to order anew.
 func (page *orderPage) OrderAgain() bool {
-	return page.State == stateExpired || page.State == stateCanceled
+	return page.State == stateExpired || page.State == stateCanceled || page.State == stateNotPaid
 }
 
 // Only reports whether there is one wallet to pay with, so that its button can say so.
@@ -198,8 +207,12 @@ func (page *orderPage) Receipt() bool { return page.State == statePaid }
 // OfferElsewhere reports whether the offer already shows the page's address.
 func (page *orderPage) OfferElsewhere() bool { return page.Offer != nil && page.Offer.Elsewhere() }
 
-func (page *orderPage) tellPaid(s standing) (heading, lead string) {
-	switch {
+func (page *orderPage) tellPaid(s standing, refunds []models.Refund) (heading, lead string) {
+	switch all, done := allBack(s.payment(), refunds); {
+	case all && done:
+		return page.T("order.returned.heading"), page.T("order.returned.lead")
+	case all:
+		return page.T("order.returning.heading"), page.T("order.returning.lead")
 	case s.order.Status == models.OrderFulfilled && !s.order.Shipped:
 		return page.T("order.fulfilled.heading"), page.T("order.fulfilled.digital")
 	case s.order.Status == models.OrderFulfilled:

@@ -172,6 +172,58 @@ func TestOrderPage(t *testing.T) {
 			want: []string{"Paid. Thank you!", "is being looked at"},
 		},
 		{
+			name: "all given back",
+			given: func(t *testing.T, s *shop, o *models.Order) {
+				p := pay.Attempt(t, s.Store, o, models.WeChat, models.ActionCode, "x")
+				pay.Settle(t, s.Store, o, p, true)
+				pay.GiveBack(t, s.Store, o, p, 3850, models.RefundSucceeded)
+				pay.GiveBack(t, s.Store, o, p, 10000, models.RefundSucceeded)
+			},
+			want:   []string{"Your money was given back", "Nothing more is sent", "Given back<br>", "-CN¥38.50", "-CN¥100.00", "Paid in the end</dt><dd>CN¥0.00"},
+			absent: []string{"Thank you", "We will send", "On its way back"},
+		},
+		{
+			name: "all on its way back",
+			given: func(t *testing.T, s *shop, o *models.Order) {
+				p := pay.Attempt(t, s.Store, o, models.WeChat, models.ActionCode, "x")
+				pay.Settle(t, s.Store, o, p, true)
+				pay.GiveBack(t, s.Store, o, p, 3850, models.RefundSucceeded)
+				pay.GiveBack(t, s.Store, o, p, 10000, models.RefundPending)
+			},
+			want:   []string{"Your money is on its way back", "Given back<br>", "On its way back<br>", "-CN¥100.00"},
+			absent: []string{"Thank you", "We will send"},
+		},
+		{
+			name: "some given back",
+			given: func(t *testing.T, s *shop, o *models.Order) {
+				p := pay.Attempt(t, s.Store, o, models.WeChat, models.ActionCode, "x")
+				pay.Settle(t, s.Store, o, p, true)
+				pay.GiveBack(t, s.Store, o, p, 3850, models.RefundSucceeded)
+			},
+			want:   []string{"Paid. Thank you!", "We will send", "-CN¥38.50", "Paid in the end</dt><dd>CN¥100.00"},
+			absent: []string{"was given back."},
+		},
+		{
+			name: "a refund that was refused",
+			given: func(t *testing.T, s *shop, o *models.Order) {
+				p := pay.Attempt(t, s.Store, o, models.WeChat, models.ActionCode, "x")
+				pay.Settle(t, s.Store, o, p, true)
+				pay.GiveBack(t, s.Store, o, p, 3850, models.RefundFailed)
+			},
+			want:   []string{"Paid. Thank you!"},
+			absent: []string{"iven back", "-CN¥", "Paid in the end"},
+		},
+		{
+			name: "never paid, as staff found",
+			given: func(t *testing.T, s *shop, o *models.Order) {
+				p := pay.Attempt(t, s.Store, o, models.WeChat, models.ActionCode, "x")
+				pay.Settle(t, s.Store, o, p, false)
+				pay.WriteOff(t, s.Store, o, p)
+			},
+			want:   []string{"Your payment did not arrive", "nothing is sent", "Order again"},
+			absent: []string{"iven back", "Paid with", "Paid</dt>", "Payment received", "data-live", "http-equiv"},
+		},
+		{
 			name: "paid but not confirmed, and looked at",
 			given: func(t *testing.T, s *shop, o *models.Order) {
 				pay.Settle(t, s.Store, o, pay.Attempt(t, s.Store, o, models.WeChat, models.ActionCode, "x"), false)

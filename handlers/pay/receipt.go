@@ -1,7 +1,9 @@
 package pay
 
 import (
+	"context"
 	"regexp"
+	"slices"
 
 	"saoma/handlers/web"
 	"saoma/models"
@@ -42,6 +44,60 @@ func (page *orderPage) tellLines(s standing) {
 // inOrder writes minor units of the order's own currency.
 func (page *orderPage) inOrder(minor int64) string {
 	return page.Money(models.Money{Amount: minor, Currency: page.Order.Currency})
+}
+
+// returned is money that was given back, or is to be.
+type returned struct{ Title, At, Money string }
+
+// refundsOf reads what was given back of the order's money, or is to be. What a gateway refused is for
+// staff to make good, and of what never came nothing can go back.
+func (p *Pages) refundsOf(ctx context.Context, s standing) ([]models.Refund, error) {
+	came := func(p models.Payment) bool { return p.Status == models.PaymentSucceeded && p.WrittenOffAt == nil }
+	if !slices.ContainsFunc(s.order.Payments, came) {
+		return nil, nil
+	}
+	refunds, err := p.store.Refunds(ctx, s.order.ID)
+	return slices.DeleteFunc(refunds, func(r models.Refund) bool {
+		return r.Status == models.RefundFailed || !slices.ContainsFunc(s.order.Payments, func(p models.Payment) bool { return p.ID == r.PaymentID && came(p) })
+	}), err
+}
+
+// allBack reports whether all of the payment was given back, or is to be, and whether that is done.
+func allBack(p *models.Payment, refunds []models.Refund) (all, done bool) {
+	if p == nil || len(refunds) == 0 {
+		return false, false
+	}
+	var sum int64
+	done = true
+	for _, r := range refunds {
+		if r.PaymentID == p.ID {
+			sum += r.Amount
+			done = done && r.Status == models.RefundSucceeded
+		}
+	}
+	return sum >= p.Amount, done
+}
+
+// tellRefunds puts what was given back into words.
+func (page *orderPage) tellRefunds(refunds []models.Refund) {
+	if len(refunds) == 0 {
+		return
+	}
+	var paid, back int64
+	for _, p := range page.Order.Payments {
+		if p.Status == models.PaymentSucceeded && p.WrittenOffAt == nil {
+			paid += p.Amount
+		}
+	}
+	for _, r := range refunds {
+		back += r.Amount
+		key, at := "order.refund.pending", r.CreatedAt
+		if r.Status == models.RefundSucceeded {
+			key, at = "order.refund.succeeded", *r.SucceededAt
+		}
+		page.Returned = append(page.Returned, returned{page.T(key), page.Time(at), page.inOrder(-r.Amount)})
+	}
+	page.Kept = page.inOrder(paid - back)
 }
 
 // tellPayment says with what and when the order was paid.

@@ -23,6 +23,7 @@ const (
 	stateReview     state = "review" // staff look at what happened to the money
 	stateExpired    state = "expired"
 	stateCanceled   state = "canceled"
+	stateNotPaid    state = "not_paid" // it counted as paid without a proof, and the money never came
 
 	// At a desktop that shows one code for every wallet, instead of the first two.
 	stateScan      state = "scan"      // no phone has begun to pay
@@ -61,6 +62,8 @@ func (s standing) state() state {
 		return statePaid
 	case s.review:
 		return stateReview
+	case s.writtenOff():
+		return stateNotPaid
 	case s.paid():
 		return stateConfirming
 	case s.order.Status == models.OrderCanceled:
@@ -83,6 +86,12 @@ func (s standing) confirmed() bool {
 	payment := s.payment()
 	return s.order.Status == models.OrderFulfilled ||
 		s.paid() && payment != nil && payment.ConfirmedAt != nil
+}
+
+// writtenOff reports whether staff have found that the money which paid the order never came.
+func (s standing) writtenOff() bool {
+	payment := s.payment()
+	return s.paid() && payment != nil && payment.WrittenOffAt != nil
 }
 
 // attempt returns the attempt that the buyer may pay now, nil when there is none.
@@ -117,6 +126,9 @@ func (s standing) payment() *models.Payment {
 // worthAsking reports whether asking the gateways can change something: the payment is not yet
 // proven, or a gateway may still take money for some attempt.
 func (s standing) worthAsking() bool {
+	if s.writtenOff() {
+		return s.payment().CheckAt != nil
+	}
 	if s.paid() {
 		return !s.confirmed()
 	}
@@ -128,7 +140,7 @@ func (s standing) worthAsking() bool {
 // final reports whether the page need not watch the order any more.
 func (s standing) final() bool {
 	switch s.state() {
-	case statePaid:
+	case statePaid, stateNotPaid:
 		return true
 	case stateExpired, stateCanceled:
 		return s.order.Status != models.OrderPending && s.now.After(s.order.UpdatedAt.Add(afterglow))

@@ -175,6 +175,36 @@ func Settle(t testing.TB, s *models.Store, o *models.Order, p *models.Payment, c
 	})
 }
 
+// GiveBack gives money of a payment back, and is come so far with it.
+func GiveBack(t testing.TB, s *models.Store, o *models.Order, p *models.Payment, amount int64, to models.RefundStatus) {
+	t.Helper()
+	InTx(t, s, func(tx *models.Tx) error {
+		locked, err := tx.LockOrder(o.ID)
+		if err != nil {
+			return err
+		}
+		r := &models.Refund{ID: models.NewID(), Number: models.NewRefundNumber(tx.Now()), Amount: amount}
+		if err := tx.AddRefund(locked, p, r); err != nil || to == models.RefundPending {
+			return err
+		}
+		_, err = tx.MoveRefund(r, to, "")
+		return err
+	})
+}
+
+// WriteOff says that the money of a payment never came.
+func WriteOff(t testing.TB, s *models.Store, o *models.Order, p *models.Payment) {
+	t.Helper()
+	InTx(t, s, func(tx *models.Tx) error {
+		locked, err := tx.LockOrder(o.ID)
+		if err != nil {
+			return err
+		}
+		r := &models.Refund{ID: models.NewID(), Number: models.NewRefundNumber(tx.Now())}
+		return tx.WriteOff(locked, p, r, models.CommandLine())
+	})
+}
+
 // Shut ends the order unpaid.
 func Shut(t testing.TB, s *models.Store, o *models.Order, to models.OrderStatus) {
 	t.Helper()
