@@ -776,3 +776,93 @@ func TestLogoOnEveryPage(t *testing.T) {
 		t.Errorf("its smaller size: got %d and %q, want 200 and the file", got.status, got.body)
 	}
 }
+
+// TestAddressOfEachCountry: the form has the fields that a country's addresses have, in its order and by
+// its names, and what is kept is written as that country does.
+func TestAddressOfEachCountry(t *testing.T) {
+	s := newShop(t)
+	labels := regexp.MustCompile(`<label for="(address|city|region|postcode|country)">([^<]*?)( <span class="fine">[^<]*</span>)?</label>`)
+	fieldsOf := func(b *browser) string {
+		t.Helper()
+		page := b.get("/checkout")
+		_, form, _ := strings.Cut(page.body, `id="delivery"`)
+		var seen []string
+		for _, label := range labels.FindAllStringSubmatch(form, -1) {
+			text := html.UnescapeString(label[2])
+			if label[3] != "" {
+				text += "?"
+			}
+			seen = append(seen, text)
+		}
+		return strings.Join(seen, ", ")
+	}
+	for _, tt := range []struct{ language, want string }{
+		{"en", "Country or region, Address, City, State or province?, Postcode?"},
+		{"ja", "国・地域, 郵便番号, 都道府県, 市区町村, 番地・建物名"},
+		{"zh-CN", "国家或地区, 邮政编码?, 省份?, 城市, 详细地址"},
+		{"zh-TW", "國家／地區, 郵政編碼?, 縣市?, 鄉鎮市區, 詳細地址"},
+		{"zh-HK", "國家／地區, 區域?, 地區, 詳細地址"},
+		{"zh-Hant", "國家／地區, 詳細地址, 城市／地區, 州／省／縣?, 郵政編碼?"}, // nobody knows where
+	} {
+		b := s.browse(desktop)
+		b.language = tt.language
+		b.fill("tea-set", "TEA-SET", "1")
+		if got := fieldsOf(b); got != tt.want {
+			t.Errorf("a visitor who reads %s: got %s, want %s", tt.language, got, tt.want)
+		}
+	}
+
+	b := s.browse(desktop)
+	b.fill("tea-set", "TEA-SET", "1")
+	for _, tt := range []struct{ country, want string }{
+		{"Japan", "Country or region, Postcode, Prefecture, City, ward or town, Address"}, {"日本", ""}, {"jp", ""},
+		{"United States", "Country or region, Address, City, State, Postcode"}, {"アメリカ合衆国", ""}, {"usa", ""},
+		{"香港", "Country or region, Area?, District, Address"}, {"Hong Kong SAR China", ""}, {"中國香港", ""},
+		{"Singapore", "Country or region, Address, Postcode?"}, {"新加坡", ""},
+		{"Atlantis", "Country or region, Address, City, State or province?, Postcode?"},
+	} {
+		form := b.checkout(models.WeChat)
+		form.Set("country", tt.country)
+		form.Set("city", "")
+		form.Set("fields", "country")
+		b.post("/checkout", form).check(t, "fields of "+tt.country, 303, "/checkout#delivery", nil, nil)
+		if got := fieldsOf(b); tt.want != "" && got != tt.want {
+			t.Errorf("%s: got %s, want %s", tt.country, got, tt.want)
+		} else if tt.want == "" && strings.Contains(got, "State or province?, Postcode?") {
+			t.Errorf("%s: not known by that name, got %s", tt.country, got)
+		}
+		b.get("/checkout").check(t, "nothing typed is lost", 200, "", []string{`value="Ada Wong"`, `value="1 Queen&#39;s Road"`}, nil)
+	}
+	if s.gateway.created != 0 {
+		t.Errorf("asking for fields: got %d payments, want none", s.gateway.created)
+	}
+
+	form := b.checkout(models.WeChat)
+	for name, value := range map[string]string{"name": "山田太郎", "address": "神宮前1-2-3", "city": "渋谷区", "region": "", "postcode": "１５０ー０００1", "country": "にほん"} {
+		form.Set(name, value)
+	}
+	form.Set("country", "日本")
+	refused := b.post("/checkout", form)
+	refused.check(t, "no prefecture, and a strange postcode", 422, "", []string{`id="region-error"`, `id="postcode-error"`, "does not look like a postcode", "Such as 150-0001", `name="doubted"`}, nil)
+	form.Set("region", "東京都")
+	form.Set("postcode", "１５０－０００１")
+	b.post("/checkout", form).check(t, "a postcode in wide figures", 303, "/o/.*", nil, nil)
+	order, err := s.store.OrderByFormToken(t.Context(), form.Get("form_token"))
+	if err != nil || order.Country != "日本" || order.Postcode != "150-0001" {
+		t.Fatalf("kept: got %+v, %v; want the country as it was written, and a plain postcode", order.Buyer, err)
+	}
+
+	b.get("/o/"+order.Token).check(t, "order page", 200, "", []string{"Japan<br>〒150-0001<br>東京都渋谷区<br>神宮前1-2-3<br>山田太郎"}, nil)
+
+	b.fill("tea-set", "TEA-SET", "1")
+	form = b.checkout(models.WeChat)
+	for name, value := range map[string]string{"country": "Germany", "postcode": "D-10117", "city": "Berlin"} {
+		form.Set(name, value)
+	}
+	b.post("/checkout", form).check(t, "a postcode that is doubted", 422, "", []string{`name="doubted" value="D-10117"`}, nil)
+	form.Set("doubted", "D-10117")
+	form.Set("email", "none")
+	b.post("/checkout", form).check(t, "another mistake", 422, "", []string{`name="doubted" value="D-10117"`}, []string{`id="postcode-error"`})
+	form.Set("email", "ada@example.com")
+	b.post("/checkout", form).check(t, "and sent once more", 303, "/o/.*", nil, nil)
+}

@@ -165,7 +165,13 @@ func (a *Pages) columns(c *fiber.Ctx) []column {
 		{"city", text(func(r models.OrderRow) string { return r.City })},
 		{"region", text(func(r models.OrderRow) string { return r.Region })},
 		{"postcode", text(func(r models.OrderRow) string { return r.Postcode })},
-		{"country", text(func(r models.OrderRow) string { return r.Country })},
+		{"country", text(func(r models.OrderRow) string { return p.Country(r.Country) })},
+		{"address_lines", text(func(r models.OrderRow) string {
+			if !r.Shipped {
+				return ""
+			}
+			return strings.Join(p.AddressLines(r.Buyer), "\n")
+		})},
 		{"note", text(func(r models.OrderRow) string { return r.Note })},
 		{"carrier", text(func(r models.OrderRow) string { return r.Carrier })},
 		{"tracking", text(func(r models.OrderRow) string { return r.Tracking })},

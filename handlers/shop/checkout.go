@@ -25,12 +25,15 @@ type contactForm struct {
 }
 
 // addressForm is what a buyer of goods that are shipped fills in as well.
+// Which of it there has to be depends on the country.
 type addressForm struct {
 	Address  string `form:"address" validate:"required,max=300"`
-	City     string `form:"city" validate:"required,max=100"`
+	City     string `form:"city" validate:"max=100"`
 	Region   string `form:"region" validate:"max=100"`
 	Postcode string `form:"postcode" validate:"max=20"`
-	Country  string `form:"country" validate:"required,max=60"`
+	Country  string `form:"country" validate:"required,max=60"` // as it was written
+	Code     string // of the country, where it is known
+	Doubted  string // a postcode that we asked about already
 }
 
 // checkoutForm is the whole form.
@@ -48,11 +51,22 @@ type checkoutPage struct {
 	Cart             cart
 	Form             checkoutForm
 	Contact, Address []web.Field // Address is empty when nothing is shipped
+	Country          []web.Field // which decides what Address is
 	Mistakes         []web.Field // those of them that are at fault, and the choice of a wallet if it is
 	Notice, Advice   string      // why the order was not placed, and what to do
 	Wallets          []walletChoice
 	OneCode          bool // a code for all of them comes next: there is nothing to choose
 	WalletError      string
+}
+
+// PostcodeInDoubt is what the page asks about or has asked about: sent once more, it is right.
+func (p checkoutPage) PostcodeInDoubt() string {
+	for _, field := range p.Mistakes {
+		if field.Name == "postcode" {
+			return field.Value
+		}
+	}
+	return p.Form.Doubted
 }
 
 // walletChoice is one way to pay.
@@ -93,9 +107,10 @@ func (p *Pages) checkoutAs(c *fiber.Ctx, form checkoutForm, errs web.FieldErrors
 func (p *checkoutPage) describeFields(errs web.FieldErrors) {
 	p.Contact = contactFields(p.Page, p.Form.contactForm, errs)
 	if p.Cart.Shipped {
+		p.Country = countryField(p.Page, p.Form.addressForm, errs)
 		p.Address = addressFields(p.Page, p.Form.addressForm, errs)
 	}
-	p.Mistakes = web.Mistakes(p.Contact, p.Address)
+	p.Mistakes = web.Mistakes(p.Contact, p.Country, p.Address)
 	if key := errs["wallet"]; key != "" {
 		p.WalletError = p.T(key)
 		p.Mistakes = append(p.Mistakes, web.Field{Name: "wallet", Label: p.T("checkout.wallet"), Error: p.WalletError})
@@ -105,7 +120,11 @@ func (p *checkoutPage) describeFields(errs web.FieldErrors) {
 // PlaceOrder places the order and begins its first payment. Sent again, the same form finds the
 // order it made.
 func (p *Pages) PlaceOrder(c *fiber.Ctx) error {
-	form, s := readCheckout(c), p.base.Session(c)
+	form, s := p.readCheckout(c), p.base.Session(c)
+	if web.FormValue(c, "fields") != "" { // of another country, please
+		s.Remember(form.buyer(true), form.Wallet)
+		return c.Redirect("/checkout#delivery", http.StatusSeeOther)
+	}
 	if !s.OwnsFormToken(form.Token) {
 		form.Token = s.FormToken()
 	}
@@ -215,7 +234,7 @@ func (p *Pages) refuse(c *fiber.Ctx, form checkoutForm, r *refusedForm) error {
 func (p *Pages) check(form checkoutForm, shipped bool, device payments.Device) web.FieldErrors {
 	errs := web.Check(form.contactForm)
 	if shipped {
-		errs = errs.With(web.Check(form.addressForm))
+		errs = errs.With(checkAddress(form.addressForm))
 	}
 	routes := p.payments.Routes()
 	if !slices.Contains(offered(routes), form.Wallet) && (form.Wallet != "" || !routes.OneCodeAt(device)) {
@@ -224,7 +243,23 @@ func (p *Pages) check(form checkoutForm, shipped bool, device payments.Device) w
 	return errs
 }
 
-func readCheckout(c *fiber.Ctx) checkoutForm {
+// checkAddress returns what is wrong with the address. A postcode that does not look like one of its
+// country's is asked about once: it may be right all the same.
+func checkAddress(form addressForm) web.FieldErrors {
+	errs := web.Check(form)
+	country := models.AddressFormOf(form.Code)
+	for name, value := range map[string]string{"city": form.City, "region": form.Region, "postcode": form.Postcode} {
+		if value == "" && country.Needs(name) {
+			errs = errs.With(web.FieldErrors{name: "invalid.required"})
+		}
+	}
+	if errs["postcode"] == "" && country.Doubts(form.Postcode) && form.Postcode != form.Doubted {
+		errs = errs.With(web.FieldErrors{"postcode": "invalid.postcode"})
+	}
+	return errs
+}
+
+func (p *Pages) readCheckout(c *fiber.Ctx) checkoutForm {
 	return checkoutForm{
 		contactForm: contactForm{
 			Name: web.FormValue(c, "name"), Email: web.FormValue(c, "email"),
@@ -232,8 +267,8 @@ func readCheckout(c *fiber.Ctx) checkoutForm {
 		},
 		addressForm: addressForm{
 			Address: web.FormValue(c, "address"), City: web.FormValue(c, "city"),
-			Region: web.FormValue(c, "region"), Postcode: web.FormValue(c, "postcode"),
-			Country: web.FormValue(c, "country"),
+			Region: web.FormValue(c, "region"), Postcode: plainWidth(web.FormValue(c, "postcode")),
+			Country: web.FormValue(c, "country"), Code: p.base.CountryCode(web.FormValue(c, "country")), Doubted: web.FormValue(c, "doubted"),
 		},
 		Wallet: models.Wallet(web.FormValue(c, "wallet")),
 		Token:  web.FormValue(c, "form_token"),
@@ -243,11 +278,14 @@ func readCheckout(c *fiber.Ctx) checkoutForm {
 
 func (p *Pages) rememberedForm(c *fiber.Ctx) checkoutForm {
 	buyer, wallet := p.base.Session(c).Remembered()
+	if buyer == (models.Buyer{}) {
+		buyer.Country = p.base.LikelyCountry(c)
+	}
 	return checkoutForm{
 		contactForm: contactForm{Name: buyer.Name, Email: buyer.Email, Phone: buyer.Phone, Note: buyer.Note},
 		addressForm: addressForm{
 			Address: buyer.Address, City: buyer.City, Region: buyer.Region,
-			Postcode: buyer.Postcode, Country: buyer.Country,
+			Postcode: buyer.Postcode, Country: buyer.Country, Code: p.base.CountryCode(buyer.Country),
 		},
 		Wallet: wallet,
 	}

@@ -16,6 +16,7 @@ type Field struct {
 	Lang         string // of the value, where it is not the page's
 	Mode         string // which keyboard a phone shows, as HTML names it
 	Wide         bool
+	List         []Country // what may be chosen, beside what is typed
 }
 
 // Fields puts labels, hints and what is wrong into the reader's words: a label that is not

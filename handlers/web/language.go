@@ -29,6 +29,7 @@ type Language struct {
 	base      language.Base
 	localizer *i18n.Localizer
 	numbers   *message.Printer
+	countries countries
 }
 
 // languages are those of the configuration that there is a catalogue for, the default first.
@@ -54,7 +55,7 @@ func loadLanguages(files fs.FS, configured []string) (*languages, error) {
 		if !slices.Contains(bundle.LanguageTags(), tag) {
 			continue
 		}
-		l := &Language{Code: code, localizer: i18n.NewLocalizer(bundle, code), numbers: message.NewPrinter(tag)}
+		l := &Language{Code: code, localizer: i18n.NewLocalizer(bundle, code), numbers: message.NewPrinter(tag), countries: newCountries(code)}
 		l.Name = l.Text("language.name")
 		l.base, _ = tag.Base()
 		ls.all, tags = append(ls.all, l), append(tags, tag)

@@ -45,6 +45,8 @@ type Base struct {
 	proxies   []netip.Prefix
 	policy    policy
 	accent    atomic.Pointer[Accent] // as it was last wanted
+
+	countryCodes map[string]string // by what people write
 }
 
 // New loads templates, catalogues and assets. A broken one is an error here and never later.
@@ -53,7 +55,7 @@ func New(cfg Config, store *models.Store) (*Base, error) {
 	if err != nil || public.Host == "" {
 		return nil, fmt.Errorf("public_url %q is not an absolute address", cfg.PublicURL)
 	}
-	b := &Base{Store: store, Config: cfg, policy: newPolicy(public, cfg.GatewayHosts)}
+	b := &Base{Store: store, Config: cfg, policy: newPolicy(public, cfg.GatewayHosts), countryCodes: knownCountries()}
 	if b.proxies, err = parsePrefixes(cfg.TrustedProxies); err != nil {
 		return nil, err
 	}
