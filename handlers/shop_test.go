@@ -69,6 +69,27 @@ func TestShopPages(t *testing.T) {
 	}
 }
 
+// A long catalogue is shown in parts that lead to each other.
+func TestLongCatalogue(t *testing.T) {
+	s := newShop(t)
+	var more []models.Product
+	for i := range 60 {
+		slug := fmt.Sprintf("more-%02d", i)
+		more = append(more, models.Product{Slug: slug, Name: slug, Active: true, Variants: []models.Variant{{SKU: slug, Price: 100, Active: true}}})
+	}
+	if err := s.store.PutProducts(t.Context(), more); err != nil {
+		t.Fatal(err)
+	}
+	b := s.browse(desktop)
+	first := b.get("/")
+	first.check(t, "first part", 200, "", []string{`rel="next"`, `href="/products/more-00"`}, []string{`rel="prev"`, "more-59"})
+	next := html.UnescapeString(regexp.MustCompile(`href="([^"]+)" rel="next"`).FindStringSubmatch(first.body)[1])
+	last := b.get(next)
+	last.check(t, "last part", 200, "", []string{`rel="prev"`, `href="/products/more-59"`}, []string{`rel="next"`, `"/products/more-00"`})
+	back := html.UnescapeString(regexp.MustCompile(`href="([^"]+)" rel="prev"`).FindStringSubmatch(last.body)[1])
+	b.get(back).check(t, "back", 200, "", []string{`rel="next"`, `href="/products/more-00"`}, []string{`rel="prev"`, "more-59"})
+}
+
 func TestSoldOut(t *testing.T) {
 	s := newShop(t)
 	s.set("art-print", "PRINT", 36000, 0)

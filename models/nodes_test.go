@@ -128,7 +128,7 @@ func TestANodeThatFailsIsPassedOver(t *testing.T) {
 					t.Errorf("a transaction that begins at the first node: %v", err)
 				}
 			}
-			if _, err := s.Catalogue(t.Context()); !errors.Is(err, fault.first) {
+			if _, err := s.Catalogue(t.Context(), models.Paging{Limit: 1}); !errors.Is(err, fault.first) {
 				t.Errorf("who meets it first: got %v, want %v", err, fault.first)
 			}
 			modelstest.Order(t, s, "cup")
@@ -187,7 +187,7 @@ func TestNoNodeIsReady(t *testing.T) {
 	if _, err := s.PlaceOrder(t.Context(), modelstest.Draft("cup", 1)); !errors.Is(err, models.ErrStoreDown) {
 		t.Errorf("write: got %v, want %v", err, models.ErrStoreDown)
 	}
-	_, err := s.Catalogue(t.Context())
+	_, err := s.Catalogue(t.Context(), models.Paging{Limit: 1})
 	if !errors.Is(err, models.ErrStoreDown) {
 		t.Fatalf("read: got %v, want %v", err, models.ErrStoreDown)
 	}

@@ -99,7 +99,7 @@ func ReadProducts(r io.Reader, currency string) ([]Product, error) {
 		}
 	}
 	in := csv.NewReader(text)
-	var c catalogue
+	c := catalogue{bySlug: map[string]int{}, skus: map[string]int{}}
 	header, err := in.Read()
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, c.unreadable(err)
@@ -118,9 +118,23 @@ func ReadProducts(r io.Reader, currency string) ([]Product, error) {
 			return nil, c.unreadable(err) // where the next row begins, nobody knows
 		default:
 			line, _ := in.FieldPos(0)
+			if len(c.skus) == MaxRows {
+				return nil, c.tooLong(line)
+			}
 			c.add(line, row, currency)
 		}
 	}
+}
+
+// MaxRows is how many rows a catalogue file may have. A larger catalogue comes in several.
+const MaxRows = 10_000
+
+// tooLong says that the file goes on where it has to end.
+func (c *catalogue) tooLong(line int) error {
+	return append(c.mistakes, Mistake{
+		Line: line, Key: "csv.rows", Number: MaxRows,
+		wrong: fmt.Sprintf("line %d: at most %d rows in one file; put the rest into another", line, MaxRows),
+	})
 }
 
 // byteOrderMark is what Excel puts before UTF-8.
@@ -131,6 +145,7 @@ type catalogue struct {
 	columns   []string
 	languages []string // that there are columns of texts for
 	products  []Product
+	bySlug    map[string]int // the place of each among them
 	skus      map[string]int // the line of each
 	mistakes  Mistakes
 }
@@ -239,16 +254,14 @@ func (c *catalogue) add(line int, row []string, currency string) {
 }
 
 func (c *catalogue) keep(line int, p Product, v Variant, at func(column, key string, number int, wrong string, args ...any)) {
-	if c.skus == nil {
-		c.skus = map[string]int{}
-	}
 	c.skus[v.SKU] = line
-	i := slices.IndexFunc(c.products, func(known Product) bool { return known.Slug == p.Slug })
-	if i < 0 {
+	i, known := c.bySlug[p.Slug]
+	if !known {
 		if p.Name == "" {
 			at("name", "csv.name", 0, "must not be empty")
 		}
 		i = len(c.products)
+		c.bySlug[p.Slug] = i
 		p.Position = i + 1
 		c.products = append(c.products, p)
 	}

@@ -235,7 +235,7 @@ func TestMySQLThatRefusesConnections(t *testing.T) {
 	s := modelstest.Open(t, o)
 	modelstest.Product(t, s, "cup", 2500, 5)
 	p.Stop()
-	if _, err := s.Catalogue(t.Context()); !errors.Is(err, models.ErrStoreDown) {
+	if _, err := s.Catalogue(t.Context(), models.Paging{Limit: 1}); !errors.Is(err, models.ErrStoreDown) {
 		t.Errorf("read: got %v, want %v", err, models.ErrStoreDown)
 	}
 	if _, err := s.PlaceOrder(t.Context(), modelstest.Draft("cup", 1)); !errors.Is(err, models.ErrStoreDown) {
@@ -516,7 +516,7 @@ func TestCloseDuringUse(t *testing.T) {
 		if _, open := <-changed; open {
 			t.Error("a watcher was not told that the store is closed")
 		}
-		if _, err := s.Catalogue(t.Context()); !errors.Is(err, models.ErrStoreDown) {
+		if _, err := s.Catalogue(t.Context(), models.Paging{Limit: 1}); !errors.Is(err, models.ErrStoreDown) {
 			t.Errorf("read after Close: got %v, want %v", err, models.ErrStoreDown)
 		}
 		var n int64

@@ -8,14 +8,61 @@ import (
 	"gorm.io/gorm"
 )
 
-// Catalogue returns the products that are for sale, in order of display, each with its variants
-// that are for sale.
-func (s *Store) Catalogue(ctx context.Context) ([]Product, error) {
+// CataloguePage is a part of the products that are for sale, in order of display, each with its
+// variants that are for sale.
+type CataloguePage struct {
+	Products     []Product
+	Before, Next bool // whether there are others on either side
+}
+
+// Catalogue returns a part of the catalogue, however long that is: from its beginning, or behind the
+// product with the slug paging.After, or before the one with paging.Before. A product that is not there
+// is no place.
+func (s *Store) Catalogue(ctx context.Context, paging Paging) (CataloguePage, error) {
+	var page CataloguePage
+	err := s.query(ctx, func(db *gorm.DB) error {
+		var from Product
+		if slug := paging.After + paging.Before; slug != "" {
+			if err := db.Select("id", "position").Where("slug = ?", slug).Limit(1).Find(&from).Error; err != nil {
+				return err
+			}
+		}
+		backwards := from.ID != "" && paging.Before != ""
+		q, order := onShelf(forSale(db)), "position, id"
+		switch {
+		case backwards:
+			q, order = q.Where("(position, id) < (?, ?)", from.Position, from.ID), "position DESC, id DESC"
+		case from.ID != "":
+			q = q.Where("(position, id) > (?, ?)", from.Position, from.ID)
+		}
+		if err := q.Order(order).Limit(paging.Limit + 1).Find(&page.Products).Error; err != nil {
+			return err
+		}
+		more := len(page.Products) > paging.Limit
+		page.Products = page.Products[:min(len(page.Products), paging.Limit)]
+		page.Before, page.Next = from.ID != "", more
+		if backwards {
+			slices.Reverse(page.Products)
+			page.Before, page.Next = more, true
+		}
+		return nil
+	})
+	return page, err
+}
+
+// Shelf returns the first products that are for sale, without what else is known of them but when they
+// were changed.
+func (s *Store) Shelf(ctx context.Context, limit int) ([]Product, error) {
 	var products []Product
 	err := s.query(ctx, func(db *gorm.DB) error {
-		return forSale(db).Where("active = ?", true).Order("position, id").Find(&products).Error
+		return onShelf(db).Select("slug", "updated_at").Order("position, id").Limit(limit).Find(&products).Error
 	})
 	return products, err
+}
+
+// onShelf are products that are for sale in at least one variant.
+func onShelf(db *gorm.DB) *gorm.DB {
+	return db.Where("active = ? AND EXISTS (SELECT 1 FROM variants WHERE variants.product_id = products.id AND variants.active = ?)", true, true)
 }
 
 // ProductBySlug returns a product that is for sale with its variants that are for sale, or
@@ -124,7 +171,21 @@ func withVariants(db *gorm.DB) *gorm.DB {
 func (s *Store) Products(ctx context.Context) ([]Product, error) {
 	var products []Product
 	err := s.query(ctx, func(db *gorm.DB) error {
-		return withVariants(db).Order("position, id").Find(&products).Error
+		if err := db.Order("position, id").Find(&products).Error; err != nil {
+			return err
+		}
+		var variants []Variant // all: a list of the products whose they are would be too long
+		if err := db.Order("position, id").Find(&variants).Error; err != nil {
+			return err
+		}
+		of := map[string][]Variant{}
+		for _, v := range variants {
+			of[v.ProductID] = append(of[v.ProductID], v)
+		}
+		for i, p := range products {
+			products[i].Variants = of[p.ID]
+		}
+		return nil
 	})
 	return products, err
 }

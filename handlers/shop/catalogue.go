@@ -13,11 +13,15 @@ import (
 // fewLeft is from how many pieces down a page says how many are left.
 const fewLeft = 5
 
-// cataloguePage shows everything that is for sale.
+// cataloguePage shows a part of what is for sale.
 type cataloguePage struct {
 	web.Page
-	Products []card
+	Products     []card
+	Before, Next string // addresses of the parts beside; empty where there are none
 }
+
+// cards is how many products a page of the catalogue shows.
+const cards = 48
 
 // card is one product of the catalogue.
 type card struct {
@@ -54,16 +58,20 @@ type offer struct {
 
 // ShowCatalogue lists the products. Those that nothing can be ordered of stay, and say so.
 func (p *Pages) ShowCatalogue(c *fiber.Ctx) error {
-	products, err := p.store.Catalogue(c.UserContext())
+	part, err := p.store.Catalogue(c.UserContext(), models.Paging{After: c.Query("after"), Before: c.Query("before"), Limit: cards})
 	if err != nil {
 		return err
 	}
 	page := cataloguePage{Page: p.base.Page(c, "catalogue.title")}
 	page.Publish(c, "/", page.Description, "")
-	for _, product := range products {
-		if len(product.Variants) > 0 {
-			page.Products = append(page.Products, newCard(page.Page, product))
-		}
+	for _, product := range part.Products {
+		page.Products = append(page.Products, newCard(page.Page, product))
+	}
+	if n := len(part.Products); n > 0 && part.Before {
+		page.Before = "/?before=" + url.QueryEscape(part.Products[0].Slug)
+	}
+	if n := len(part.Products); n > 0 && part.Next {
+		page.Next = "/?after=" + url.QueryEscape(part.Products[n-1].Slug)
 	}
 	return p.base.Render(c, "catalogue", page)
 }

@@ -44,7 +44,7 @@ type mapPlace struct {
 
 // ShowSiteMap lists the pages that are to be found.
 func (p *Pages) ShowSiteMap(c *fiber.Ctx) error {
-	products, err := p.store.Catalogue(c.UserContext())
+	products, err := p.store.Shelf(c.UserContext(), mapMost-1-len(models.ShopPages))
 	if err != nil {
 		return err
 	}
@@ -55,11 +55,9 @@ func (p *Pages) ShowSiteMap(c *fiber.Ctx) error {
 		}
 	}
 	for _, product := range products {
-		if len(product.Variants) > 0 && len(sites.Places) < mapMost {
-			sites.Places = append(sites.Places, mapPlace{
-				p.base.Config.PublicURL + productPath(product.Slug), product.UpdatedAt.UTC().Format("2006-01-02"),
-			})
-		}
+		sites.Places = append(sites.Places, mapPlace{
+			p.base.Config.PublicURL + productPath(product.Slug), product.UpdatedAt.UTC().Format("2006-01-02"),
+		})
 	}
 	body, err := xml.Marshal(sites)
 	if err != nil {
