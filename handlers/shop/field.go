@@ -32,7 +32,7 @@ func countryField(page web.Page, form addressForm, errs web.FieldErrors) []web.F
 func addressFields(page web.Page, form addressForm, errs web.FieldErrors) []web.Field {
 	country := models.AddressFormOf(form.Code)
 	all := map[string]web.Field{
-		"address":  {Name: "address", Value: form.Address, Max: 300, Autocomplete: "street-address", Wide: true},
+		"address":  {Name: "address", Value: form.Address, Max: 300, Autocomplete: "address-line1", Wide: true},
 		"city":     {Name: "city", Value: form.City, Max: 100, Autocomplete: "address-level2", Label: named(page, "city", country.City)},
 		"region":   {Name: "region", Value: form.Region, Max: 100, Autocomplete: "address-level1", Label: named(page, "region", country.Region)},
 		"postcode": {Name: "postcode", Value: form.Postcode, Max: 20, Autocomplete: "postal-code", Hint: country.Example},
