@@ -1,4 +1,4 @@
-.PHONY: help run build test chaos lint bench lighthouse
+.PHONY: help run build test pictures chaos lint bench lighthouse
 .DEFAULT_GOAL := help
 
 help: ## print this list
@@ -12,6 +12,9 @@ build: ## build the static binary, ./saoma
 
 test: ## run every test: SQLite, MariaDB, Chromium, race detector; installs what it needs on Debian as root
 	scripts/test.sh
+
+pictures: ## take all pages as they look now for right; look at what changed in testdata/pages before you commit it
+	scripts/test.sh . -run '^TestPages$$' -update
 
 chaos: ## kill, freeze, starve and rush the shop and its databases for a quarter of an hour; SEED=n has a run again
 	scripts/chaos.sh $(if $(SEED),-seed $(SEED))

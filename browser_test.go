@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -53,6 +54,18 @@ type tab struct {
 
 func openBrowser(t *testing.T, chromium, agent string, width, height int) tab {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(launchBrowser(t, chromium, agent, width, height), 90*time.Second)
+	t.Cleanup(cancel)
+	b := newTab(t, ctx)
+	if strings.Contains(agent, "Mobile") {
+		b.do(chromedp.EmulateViewport(int64(width), int64(height), chromedp.EmulateMobile, chromedp.EmulateTouch))
+	}
+	return b
+}
+
+// launchBrowser starts a browser with a profile of its own, and further variables in its environment.
+func launchBrowser(t *testing.T, chromium, agent string, width, height int, env ...string) context.Context {
+	t.Helper()
 	profile, err := os.MkdirTemp("", "saoma-browser-")
 	if err != nil {
 		t.Fatal(err)
@@ -63,17 +76,11 @@ func openBrowser(t *testing.T, chromium, agent string, width, height int) tab {
 		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck,
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("lang", "en"),
-		chromedp.WSURLReadTimeout(time.Minute))
+		chromedp.WSURLReadTimeout(time.Minute), chromedp.Env(env...))
 	t.Cleanup(stop)
 	ctx, leave := chromedp.NewContext(allocator)
 	t.Cleanup(leave)
-	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
-	t.Cleanup(cancel)
-	b := newTab(t, ctx)
-	if strings.Contains(agent, "Mobile") {
-		b.do(chromedp.EmulateViewport(int64(width), int64(height), chromedp.EmulateMobile, chromedp.EmulateTouch))
-	}
-	return b
+	return ctx
 }
 
 // removeProfile removes what the browser kept, of which its processes write some to the last.
@@ -87,8 +94,12 @@ func removeProfile(t *testing.T, profile string) {
 	t.Errorf("%s cannot be removed", profile)
 }
 
-func newTab(t *testing.T, ctx context.Context) tab {
+// newTab returns the tab of the context. What the browser complains of in words that are expected is no
+// failure.
+func newTab(t *testing.T, ctx context.Context, expected ...string) tab {
 	t.Helper()
+	expected = append(expected, "422", // a form sent back with what is wrong in it
+		"ERR_INTERNET_DISCONNECTED") // by the test
 	var mu sync.Mutex
 	var complaints []string
 	complain := func(text string) {
@@ -105,10 +116,7 @@ func newTab(t *testing.T, ctx context.Context) tab {
 				complain(fmt.Sprintf("console: %s %s", e.Type, e.Args[0].Value))
 			}
 		case *log.EventEntryAdded:
-			if strings.Contains(e.Entry.Text, "422") { // a form sent back with what is wrong in it
-				return
-			}
-			if strings.Contains(e.Entry.Text, "ERR_INTERNET_DISCONNECTED") { // by the test
+			if slices.ContainsFunc(expected, func(words string) bool { return strings.Contains(e.Entry.Text, words) }) {
 				return
 			}
 			if e.Entry.Level == log.LevelError || e.Entry.Source == log.SourceSecurity {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every test, with the race detector on: units, the store and the shop on SQLite and on a
-# real MariaDB, and the browser tests in Chromium. A test whose database or browser is missing
-# fails here instead of being skipped.
+# real MariaDB, and the browser tests in Chromium, which hold pages against tools from npm. A test
+# whose database or browser is missing fails here instead of being skipped.
 #
 #   scripts/test.sh                          everything
 #   scripts/test.sh ./models/ -run Stock     anything else that go test takes
@@ -17,6 +17,7 @@ mariadb_pid=
 
 main() {
 	provide_tools
+	provide_page_tools
 	trap clean_up EXIT
 	trap 'exit 130' INT TERM
 	if [ -z "${SAOMA_TEST_MYSQL_DSN:-}" ]; then
@@ -49,7 +50,28 @@ missing_packages() {
 	if ! have strace; then
 		packages+=(strace)
 	fi
+	if ! have node npm; then
+		packages+=(nodejs npm)
+	fi
+	# What the pictures of pages were taken with, see scripts/pages/fonts.conf.
+	if [ ! -d /usr/share/fonts/truetype/roboto/unhinted ]; then
+		packages+=(fonts-roboto-unhinted)
+	fi
+	if [ ! -e /usr/share/fonts/truetype/wqy/wqy-microhei.ttc ]; then
+		packages+=(fonts-wqy-microhei)
+	fi
+	if [ ! -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ]; then
+		packages+=(fonts-dejavu-core)
+	fi
 	echo "${packages[*]}"
+}
+
+# provide_page_tools installs the tools that pages are held against, when they are not as the lock file
+# has them. None of them runs anything at its installation.
+provide_page_tools() {
+	if ! [ scripts/pages/node_modules/.package-lock.json -nt scripts/pages/package-lock.json ]; then
+		npm ci --prefix scripts/pages --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+	fi
 }
 
 # start_mariadb starts a server of our own on a free loopback port and sets
