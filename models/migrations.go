@@ -340,6 +340,16 @@ var migrations = []*gormigrate.Migration{
 	columns("060_stuck_refunds", column("incidents", "refund_id", "varchar(36)"), index("incidents", "incidents_refund", "refund_id, status")),
 	columns("061_decided_refunds", column("refunds", "decided_by", "varchar(254) NOT NULL DEFAULT ''")),
 	columns("062_written_off", column("payments", "written_off_at", "TIME")),
+	columns("063_refunds_of_pieces",
+		column("refunds", "shipping", "boolean NOT NULL DEFAULT FALSE"),
+		column("refunds", "restock_by", "varchar(254) NOT NULL DEFAULT ''")),
+	step("064_refund_items", `CREATE TABLE IF NOT EXISTS refund_items (
+		refund_id varchar(36) NOT NULL,
+		item_id varchar(36) NOT NULL,
+		quantity bigint NOT NULL CHECK (quantity > 0),
+		PRIMARY KEY (refund_id, item_id),
+		FOREIGN KEY (refund_id) REFERENCES refunds(id)
+	)`),
 }
 
 // step is a migration of one table and its indexes. The type words TIME, BLOB and MEDIUMTEXT stand

@@ -23,6 +23,31 @@ type Refund struct {
 	SucceededAt *time.Time
 	CheckAt     *time.Time
 	Checks      int
+
+	// What of the order it is for, where a person has said so: the shipping, and pieces of lines.
+	Shipping bool
+	Items    []RefundItem
+	// RestockBy is who decided that the pieces go back on the shelf when the money is back; empty: nobody.
+	RestockBy string
+}
+
+// RefundItem is so many pieces of a line of the order.
+type RefundItem struct {
+	RefundID string `gorm:"primaryKey"`
+	ItemID   string `gorm:"primaryKey"` // the line
+	Quantity int64
+}
+
+// Pieces returns how many pieces of a line were given back by these refunds, or may yet be.
+func Pieces(refunds []Refund, itemID string) (n int64) {
+	for _, r := range refunds {
+		for _, i := range r.Items {
+			if i.ItemID == itemID && r.Status != RefundFailed {
+				n += i.Quantity
+			}
+		}
+	}
+	return n
 }
 
 // Undecided reports whether a person may say what became of the refund, since its gateway has not for

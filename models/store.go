@@ -224,7 +224,7 @@ func (s *Store) open(d gorm.Dialector, conns int) (*gorm.DB, error) {
 	pool.SetConnMaxLifetime(10 * time.Minute)
 	// GORM reads a type's schema at its first use, and writes into a related type's while another
 	// goroutine may use that one: the types with relations are read here, before anybody asks.
-	for _, model := range []any{&Product{}, &Order{}, &StaffSession{}} {
+	for _, model := range []any{&Product{}, &Order{}, &Refund{}, &StaffSession{}} {
 		if err := (&gorm.Statement{DB: db}).Parse(model); err != nil {
 			return nil, fmt.Errorf("read the schema of %T: %w", model, err)
 		}

@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -12,12 +13,15 @@ import (
 var (
 	ErrNothingToRefund = &Error{Kind: Conflict, Key: "error.nothing_to_refund"}
 	ErrRefundTooMuch   = &Error{Kind: Invalid, Key: "error.refund_too_much", Field: "amount"}
+	// ErrRefundPieces: some of the pieces, or the shipping, were given back already.
+	ErrRefundPieces = &Error{Kind: Invalid, Key: "invalid.refund_pieces", Field: "amount"}
 	// ErrRefundUnderWay: the gateway may yet tell what becomes of the refund.
 	ErrRefundUnderWay = &Error{Kind: Conflict, Key: "error.refund_under_way"}
 )
 
 // AddRefund stores a new pending refund of a payment of the locked order, due at once. Refused with
-// ErrNothingToRefund when the payment took no money, and with ErrRefundTooMuch when the sum of
+// ErrNothingToRefund when the payment took no money, with ErrRefundPieces when it names more pieces than are
+// left, and with ErrRefundTooMuch when the sum of
 // what was refunded, or may yet be, would be above what was paid. Adding the same refund again,
 // by its number, changes nothing.
 func (tx *Tx) AddRefund(o *Order, p *Payment, r *Refund) error {
@@ -27,6 +31,13 @@ func (tx *Tx) AddRefund(o *Order, p *Payment, r *Refund) error {
 	var known int64
 	if err := tx.db.Model(&Refund{}).Where("number = ?", r.Number).Count(&known).Error; err != nil || known > 0 {
 		return err
+	}
+	before, err := tx.RefundsOf(p)
+	if err != nil {
+		return err
+	}
+	if !piecesLeft(o, before, r) {
+		return ErrRefundPieces
 	}
 	taken, err := tx.Refunded(p)
 	if err != nil {
@@ -45,6 +56,38 @@ func (tx *Tx) AddRefund(o *Order, p *Payment, r *Refund) error {
 	return tx.addTerm(o.ID, r.Number)
 }
 
+// piecesLeft reports whether what the refund names was not given back before.
+func piecesLeft(o *Order, before []Refund, r *Refund) bool {
+	if r.Shipping && slices.ContainsFunc(before, func(b Refund) bool { return b.Shipping }) {
+		return false
+	}
+	for _, i := range r.Items {
+		line := slices.IndexFunc(o.Items, func(item OrderItem) bool { return item.ID == i.ItemID })
+		if line < 0 || i.Quantity+Pieces(before, i.ItemID) > o.Items[line].Quantity {
+			return false
+		}
+	}
+	return true
+}
+
+// Restock puts the pieces that a refund is for back on the shelf, where whoever decided on it said so.
+func (tx *Tx) Restock(r *Refund) error {
+	if r.RestockBy == "" {
+		return nil
+	}
+	o, err := takeOrder(tx.db.Where("id = ?", r.OrderID))
+	if err != nil {
+		return err
+	}
+	var back []OrderItem
+	for _, item := range o.Items {
+		if item.Quantity = Pieces([]Refund{*r}, item.ID); item.Quantity > 0 {
+			back = append(back, item)
+		}
+	}
+	return tx.putBackSold(o, Actor{Name: r.RestockBy}, back)
+}
+
 // Refunded returns how much of a payment was refunded or may yet be: the sum of its refunds that
 // have not failed.
 func (tx *Tx) Refunded(p *Payment) (int64, error) {
@@ -57,7 +100,7 @@ func (tx *Tx) Refunded(p *Payment) (int64, error) {
 // RefundsOf returns the refunds of a payment that have not failed, oldest first.
 func (tx *Tx) RefundsOf(p *Payment) ([]Refund, error) {
 	var rows []Refund
-	err := tx.db.Where("payment_id = ? AND status <> ?", p.ID, RefundFailed).Order("created_at, id").Find(&rows).Error
+	err := tx.db.Preload("Items").Where("payment_id = ? AND status <> ?", p.ID, RefundFailed).Order("created_at, id").Find(&rows).Error
 	return rows, err
 }
 
@@ -84,7 +127,7 @@ func (tx *Tx) RefundToEnd(id string) (*Refund, error) {
 // RefundByID returns the refund with the id, as the transaction sees it.
 func (tx *Tx) RefundByID(id string) (*Refund, error) {
 	var r Refund
-	return &r, tx.db.Where("id = ?", id).Take(&r).Error
+	return &r, tx.db.Preload("Items").Where("id = ?", id).Take(&r).Error
 }
 
 // MoveRefund moves a refund as the table of moves allows and updates the given refund, with whoever
@@ -157,7 +200,7 @@ func (tx *Tx) ResolveConflicts(p *Payment, cause, resolution string) error {
 func (s *Store) Refunds(ctx context.Context, orderID string) ([]Refund, error) {
 	var rows []Refund
 	err := s.query(ctx, func(db *gorm.DB) error {
-		return db.Where("order_id = ?", orderID).Order("created_at, id").Find(&rows).Error
+		return db.Preload("Items").Where("order_id = ?", orderID).Order("created_at, id").Find(&rows).Error
 	})
 	return rows, err
 }

@@ -343,3 +343,66 @@ func TestWriteOffOfTrueMoney(t *testing.T) {
 		t.Errorf("got %+v, want it confirmed", now)
 	}
 }
+
+func (s *sweeping) onShelf() int64 {
+	s.t.Helper()
+	vs, err := s.store.VariantsBySKU(s.t.Context(), []string{"cup"})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return vs["cup"].OnHand
+}
+
+// TestRefundOfPieces: pieces and shipping are given back once, and pieces go back on the shelf once, when
+// the money is back and a person said so.
+func TestRefundOfPieces(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, o models.Options) {
+		s := newSweepingOn(t, o)
+		p := s.paid()
+		gateway := s.saying(StateSucceeded)
+		gateway.refund = models.RefundPending
+		item := s.order(p.OrderID).Items[0]
+		cup := StaffRefund{Payment: p.Number, Amount: 2500, Reason: "broken", By: noor, Restock: true, Items: []models.RefundItem{{ItemID: item.ID, Quantity: 1}}}
+		r, err := s.RefundAs(t.Context(), cup)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again := cup
+		again.Refunded, again.Amount = 2500, 100
+		if _, err := s.RefundAs(t.Context(), again); !errors.Is(err, models.ErrRefundPieces) {
+			t.Errorf("the cup again: got %v, want ErrRefundPieces", err)
+		}
+		again.Items = []models.RefundItem{{ItemID: "none", Quantity: 1}}
+		if _, err := s.RefundAs(t.Context(), again); !errors.Is(err, models.ErrRefundPieces) {
+			t.Errorf("a line of another order: got %v, want ErrRefundPieces", err)
+		}
+		if got := s.onShelf(); got != 999 {
+			t.Errorf("on its way back: got %d on the shelf, want 999", got)
+		}
+		s.told(r, models.RefundFailed, "no")
+		if got := s.onShelf(); got != 999 {
+			t.Errorf("refused: got %d on the shelf, want 999", got)
+		}
+		if r, err = s.RefundAs(t.Context(), cup); err != nil {
+			t.Fatalf("after it was refused: %v", err)
+		}
+		s.told(r, models.RefundSucceeded, "done")
+		s.told(r, models.RefundSucceeded, "done")
+		vs, err := s.store.VariantsBySKU(t.Context(), []string{"cup"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		moves, err := s.store.StockMoves(t.Context(), []string{vs["cup"].ID}, 10)
+		if err != nil || len(moves) != 2 || moves[0].Kind != models.StockReturned || moves[0].Actor != noor.Name || s.onShelf() != 1000 {
+			t.Errorf("done: got %d on the shelf by %+v, %v; want 1000 by one return", s.onShelf(), moves, err)
+		}
+		ship := StaffRefund{Payment: p.Number, Amount: 500, Refunded: 2500, Reason: "late", By: noor, Shipping: true}
+		if _, err := s.RefundAs(t.Context(), ship); err != nil {
+			t.Fatal(err)
+		}
+		ship.Refunded = 3000
+		if _, err := s.RefundAs(t.Context(), ship); !errors.Is(err, models.ErrRefundPieces) {
+			t.Errorf("the shipping again: got %v, want ErrRefundPieces", err)
+		}
+	})
+}

@@ -263,6 +263,11 @@ type StaffRefund struct {
 	// Refunded is how much of the payment was given back, or may yet be, when the person decided. A
 	// form that is sent twice, and two persons with the same thought, refund once.
 	Refunded int64
+	// What of the order it is for, if the person has said so, and whether the pieces go back on the shelf
+	// when the money is back.
+	Shipping bool
+	Items    []models.RefundItem
+	Restock  bool
 	// Elsewhere: the money has gone back already by another road, such as the gateway's own pages, and
 	// is only written down. No gateway is told.
 	Elsewhere bool
@@ -280,7 +285,10 @@ func (s *Service) RefundAs(ctx context.Context, d StaffRefund) (*models.Refund, 
 	id, number := models.NewID(), models.NewRefundNumber(s.store.Now())
 	var r *models.Refund
 	err = s.store.Tx(ctx, func(tx *models.Tx) error {
-		r = &models.Refund{ID: id, Number: number, Amount: d.Amount, Reason: d.Reason}
+		r = &models.Refund{ID: id, Number: number, Amount: d.Amount, Reason: d.Reason, Shipping: d.Shipping, Items: slices.Clone(d.Items)}
+		if d.Restock {
+			r.RestockBy = d.By.Name
+		}
 		return s.addStaffRefund(tx, p, r, d)
 	})
 	if err != nil {

@@ -281,6 +281,13 @@ func (s *Service) refundSucceeded(tx *models.Tx, p *models.Payment, r models.Ref
 	if moved, err := tx.MoveRefund(&r, models.RefundSucceeded, ""); err != nil || !moved {
 		return err
 	}
+	now, err := tx.RefundByID(r.ID) // with its pieces, which not every caller has read
+	if err != nil {
+		return err
+	}
+	if err := tx.Restock(now); err != nil {
+		return err
+	}
 	if err := tx.ResolveStuck(&r, "", "the refund went through"); err != nil {
 		return err
 	}

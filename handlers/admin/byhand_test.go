@@ -29,6 +29,11 @@ func TestMoneyOnAPersonsWord(t *testing.T) {
 	s.later(models.RefundHangsAfter)
 	b = s.as(member) // with a fresh proof
 	b.get(home).check(t, "home", 200, "", []string{at(s.fulfilled) + "#end-" + r.Number}, nil)
+	s.open(models.Incident{
+		Kind: models.IncidentRefundStuck, Gateway: models.ScanForPay, OrderID: &s.fulfilled.ID, PaymentID: &s.read(s.fulfilled).Payments[0].ID, RefundID: &r.ID,
+		Currency: "CNY", Amount: 1000, Detail: "no result", DedupKey: "no result",
+	})
+	b.get(incidentsAt+"?kind=refund_stuck").check(t, "incident", 200, "", []string{at(s.fulfilled) + "#end-" + r.Number}, nil)
 	act(s.fulfilled, "refund/end", url.Values{"refund": {r.Number}, "through": {"yes"}}).check(t, "no note", 422, "", []string{"Please fill this in.", "end-error-" + r.Number}, nil)
 	act(s.fulfilled, "refund/end", url.Values{"refund": {r.Number}, "through": {"perhaps"}, "end_note": {"typed"}}).check(t, "no answer", 400, "", nil, nil)
 	act(s.paid, "refund/end", end).check(t, "of another order", 404, "", nil, nil)

@@ -3,6 +3,7 @@ package admin
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -76,7 +77,8 @@ type paymentRow struct {
 type refundRow struct {
 	models.Refund
 	Money, State string
-	End          *saying // what became of it; nil: cannot be said
+	What         []string // of the order it is for
+	End          *saying  // what became of it; nil: cannot be said
 }
 
 // saying is a form in which a person says something about some money, and how it is known.
@@ -278,7 +280,7 @@ func (p *orderPage) tellMoney(s subject, now time.Time, typed orderForms, errs w
 			row.Returned = s.inConflict(payment.ID, models.CauseReturned)
 			row.Revive = s.order.PaidAt == nil && row.Refunded == 0 && p.may("revive")
 			if row.Left > 0 && p.may("refund") {
-				row.Refund = p.refundForm(s.order, row, typed.refund, errs)
+				row.Refund = p.refundForm(s, row, typed.refund, errs)
 			}
 		}
 		if canWriteOff(payment, row.Refunded) && p.may("writeoff") {
@@ -292,6 +294,14 @@ func (p *orderPage) tellMoney(s subject, now time.Time, typed orderForms, errs w
 			state = "admin.refund.written_off"
 		}
 		row := refundRow{Refund: r, Money: p.Money(models.Money{Amount: r.Amount, Currency: r.Currency}), State: p.T(state)}
+		for _, item := range s.order.Items {
+			if n := models.Pieces([]models.Refund{{Items: r.Items}}, item.ID); n > 0 {
+				row.What = append(row.What, fmt.Sprintf("%d × %s", n, item.Name))
+			}
+		}
+		if r.Shipping {
+			row.What = append(row.What, p.T("order.shipping"))
+		}
 		if r.Undecided(now, s.incidents) && p.may("refund/end") {
 			row.End = p.saying(r.Number, typed.end.Refund, typed.end.Note, errs["end_note"])
 		}
@@ -419,9 +429,14 @@ func (a *Pages) showSlip(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	refunds, err := a.store.Refunds(c.UserContext(), order.ID)
+	if err != nil {
+		return err
+	}
 	page := slipPage{Page: a.page(c, "admin.slip.title", "number", order.Number), Order: order}
 	for _, item := range order.Items {
-		if !item.Digital {
+		item.Quantity -= models.Pieces(refunds, item.ID)
+		if !item.Digital && item.Quantity > 0 {
 			page.Lines = append(page.Lines, item)
 		}
 	}

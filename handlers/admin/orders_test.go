@@ -377,7 +377,11 @@ func TestRefundOnOrderPage(t *testing.T) {
 	b.get(at).check(t, "told", 200, "", []string{"is on its way back", "Partly refunded", "two broke"}, nil)
 	refund(url.Values{"refunded": {"0"}, "pieces_0": {"2"}, "shipping": {"1"}, "refund_reason": {"two broke"}}).
 		check(t, "the same form again", 409, "", []string{"Somebody was faster", "two broke"}, nil)
+	b.get(at).check(t, "what is left of it", 200, "", []string{`name="pieces_0" type="number" min="0" max="1"`, "2 × Product cup · Shipping"}, []string{`name="shipping"`})
+	refund(url.Values{"refunded": {"6000"}, "pieces_0": {"2"}, "refund_reason": {"two more"}}).check(t, "pieces that are not left", 422, "", []string{"There are not so many pieces."}, nil)
+	b.get(at+"/slip").check(t, "slip", 200, "", []string{`<td class="num right">1</td>`}, nil)
 	refund(url.Values{"refunded": {"6000"}, "all": {"1"}, "refund_reason": {"the rest"}}).check(t, "the rest", 303, at, nil, nil)
+	b.get(at+"/slip").check(t, "nothing to pack", 200, "", []string{"Nothing of this order"}, []string{"Product cup"})
 	b.get(at).check(t, "all of it", 200, "", []string{"Refunded"}, []string{`/refund"`})
 }
 

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/gofiber/fiber/v2"
@@ -22,6 +23,7 @@ type refundTyped struct {
 	Reason   string `form:"refund_reason" validate:"required,max=400"`
 	// Elsewhere: the money is back already, and is only to be written down.
 	Elsewhere bool
+	Restock   bool // the pieces go back on the shelf
 }
 
 // refundForm is the form that offers it.
@@ -31,6 +33,8 @@ type refundForm struct {
 	Lines       []refundLine
 	Shipping    string // what shipping cost; empty: nothing
 	Ship        bool
+	MayRestock  bool // stock of some line is counted
+	Restock     bool
 	Amount      string
 	Reason      string
 	AmountError string
@@ -47,13 +51,14 @@ type refundLine struct {
 	Pieces string
 }
 
-func (p *orderPage) refundForm(o *models.Order, row paymentRow, typed refundTyped, errs web.FieldErrors) *refundForm {
+func (p *orderPage) refundForm(s subject, row paymentRow, typed refundTyped, errs web.FieldErrors) *refundForm {
 	f := &refundForm{Payment: row.Number, Refunded: row.Refunded, ByHand: row.Gateway == models.ByHand, Returned: row.Returned}
 	mine := typed.Payment == row.Number
 	if !mine {
 		typed, errs = refundTyped{}, nil
 	}
 	f.Amount, f.Reason, f.Ship = typed.Amount, typed.Reason, typed.Shipping
+	f.Restock = typed.Restock
 	f.Elsewhere = typed.Elsewhere || !mine && row.Returned
 	if key := errs["amount"]; key != "" {
 		f.AmountError = p.T(key)
@@ -64,15 +69,20 @@ func (p *orderPage) refundForm(o *models.Order, row paymentRow, typed refundType
 	if !row.Pays {
 		return f
 	}
-	for i, item := range o.Items {
+	for i, item := range s.order.Items {
+		left := item.Quantity - models.Pieces(s.refunds, item.ID)
+		if left <= 0 {
+			continue
+		}
+		f.MayRestock = f.MayRestock || item.Counted
 		label := item.Name
 		if item.Options != "" {
 			label += " · " + item.Options
 		}
-		f.Lines = append(f.Lines, refundLine{piecesField(i), label, item.Quantity, typed.Pieces[i]})
+		f.Lines = append(f.Lines, refundLine{piecesField(i), label, left, typed.Pieces[i]})
 	}
-	if o.Shipping > 0 {
-		f.Shipping = p.inOrder(o.Shipping)
+	if s.order.Shipping > 0 && !shippingBack(s.refunds) {
+		f.Shipping = p.inOrder(s.order.Shipping)
 	}
 	return f
 }
@@ -83,7 +93,7 @@ func readRefund(c *fiber.Ctx, o *models.Order) refundTyped {
 	f := refundTyped{
 		Payment: web.FormValue(c, "payment"), Refunded: web.FormValue(c, "refunded"), All: web.FormValue(c, "all") != "",
 		Amount: web.FormValue(c, "amount"), Shipping: web.FormValue(c, "shipping") != "",
-		Reason: web.FormValue(c, "refund_reason"), Pieces: map[int]string{}, Elsewhere: web.FormValue(c, "elsewhere") != "",
+		Reason: web.FormValue(c, "refund_reason"), Pieces: map[int]string{}, Elsewhere: web.FormValue(c, "elsewhere") != "", Restock: web.FormValue(c, "restock") != "",
 	}
 	for i := range o.Items {
 		f.Pieces[i] = web.FormValue(c, piecesField(i))
@@ -111,8 +121,13 @@ func (a *Pages) refundPayment(c *fiber.Ctx) error {
 	if errs != nil {
 		return a.orderAs(c, typed, errs, nil)
 	}
+	items, shipping, err := a.piecesOf(c, order, form)
+	if err != nil {
+		return err
+	}
 	r, err := a.payments.RefundAs(c.UserContext(), payments.StaffRefund{
 		Payment: form.Payment, Amount: amount, Reason: form.Reason, Refunded: refunded, Elsewhere: form.Elsewhere, By: a.actor(c),
+		Shipping: shipping, Items: items, Restock: form.Restock,
 	})
 	if err != nil {
 		return a.acted(c, err, typed, "")
@@ -151,6 +166,31 @@ func (f refundTyped) amount(o *models.Order, refunded int64) (amount int64, wron
 		return 0, "invalid.refund_nothing"
 	}
 	return amount, ""
+}
+
+// piecesOf is what of the order the form is about: the chosen pieces and perhaps the shipping, or all
+// that is left where all of the money goes back.
+func (a *Pages) piecesOf(c *fiber.Ctx, o *models.Order, f refundTyped) (items []models.RefundItem, shipping bool, err error) {
+	refunds, err := a.store.Refunds(c.UserContext(), o.ID)
+	paid := o.PaidBy()
+	if err != nil || paid == nil || paid.Number != f.Payment {
+		return nil, false, err
+	}
+	for i, item := range o.Items {
+		n, _ := parseCount(f.Pieces[i]) // what is no number was refused
+		if f.All {
+			n = item.Quantity - models.Pieces(refunds, item.ID)
+		}
+		if n > 0 {
+			items = append(items, models.RefundItem{ItemID: item.ID, Quantity: n})
+		}
+	}
+	return items, f.Shipping || f.All && o.Shipping > 0 && !shippingBack(refunds), nil
+}
+
+// shippingBack reports whether what the shipping cost was given back, or may yet be.
+func shippingBack(refunds []models.Refund) bool {
+	return slices.ContainsFunc(refunds, func(r models.Refund) bool { return r.Shipping && r.Status != models.RefundFailed })
 }
 
 // pieces is what the chosen pieces and the shipping cost.
