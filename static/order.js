@@ -17,7 +17,7 @@
   let busy = false;
   let missed = ""; // the version of an event that came while busy
   let clockAhead = 0; // the server's clock minus ours
-  let said = new Set();
+  const said = new Set(); // what the countdown has spoken of
   let gone = false;
 
   const order = () => document.getElementById("order");
@@ -135,7 +135,6 @@
   // prepare makes a page that has just come from the server ready.
   function prepare() {
     clockAhead = Date.parse(order().dataset.now) - Date.now();
-    said = new Set();
     for (const button of order().querySelectorAll("[data-copy]")) {
       button.hidden = false;
       button.addEventListener("click", () => copy(button));
@@ -152,12 +151,13 @@
   function tick() {
     const left = order().querySelector("[data-expires]");
     if (!left) return;
-    const seconds = Math.floor((Date.parse(left.getAttribute("datetime")) - Date.now() - clockAhead) / 1000);
+    const end = left.getAttribute("datetime");
+    const seconds = Math.floor((Date.parse(end) - Date.now() - clockAhead) / 1000);
     left.textContent = clock(Math.max(seconds, 0));
     left.parentElement.classList.toggle("soon", seconds <= 120);
     for (const mark of [60, 300]) {
-      if (seconds > mark || seconds < mark - 10 || said.has(mark)) continue;
-      said.add(mark);
+      if (seconds > mark || seconds < mark - 10 || said.has(mark + end)) continue;
+      said.add(mark + end);
       say(left.getAttribute("data-say-" + mark));
     }
     if (seconds <= 0 && seconds % 3 === 0) ask(); // the order has moved on, or is about to
@@ -175,16 +175,17 @@
     try {
       await navigator.clipboard.writeText(text);
     } catch {
-      if (!copyByHand(text)) return;
+      if (!copyByHand(text, button)) return;
     }
     say(button.dataset.copied);
     const label = button.textContent;
+    if (label === button.dataset.copied) return; // pressed again
     button.textContent = button.dataset.copied;
     setTimeout(() => { button.textContent = label; }, 2000);
   }
 
   // copyByHand is for pages without https and for old browsers inside wallets.
-  function copyByHand(text) {
+  function copyByHand(text, button) {
     const field = document.createElement("textarea");
     field.value = text;
     field.className = "unseen";
@@ -192,6 +193,7 @@
     field.select();
     const copied = document.execCommand("copy");
     field.remove();
+    button.focus(); // which the field took
     return copied;
   }
 
