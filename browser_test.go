@@ -243,7 +243,15 @@ func (b tab) count(selector string) int {
 // becomes returns once the page, which changes by itself or leads on, shows the thing.
 func (b tab) becomes(selector string) {
 	b.t.Helper()
-	await(b.t, selector, func() bool { return b.count(selector) > 0 })
+	there := false
+	defer func() {
+		if !there {
+			var address, text string
+			_ = chromedp.Run(b.ctx, chromedp.Location(&address), chromedp.Text("body", &text)) // for the message alone
+			b.t.Logf("%s:\n%s", address, text)
+		}
+	}()
+	await(b.t, selector, func() bool { there = b.count(selector) > 0; return there })
 }
 
 // fill types into a field, instead of what is in it.
