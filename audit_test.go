@@ -288,6 +288,12 @@ func (s *testShop) count(text string, args ...any) int64 {
 	return query(s, text, func(r *sql.Rows, v *int64) error { return r.Scan(v) }, args...)[0]
 }
 
+// word runs a query whose answer is one text.
+func (s *testShop) word(text string, args ...any) string {
+	s.t.Helper()
+	return query(s, text, func(r *sql.Rows, v *string) error { return r.Scan(v) }, args...)[0]
+}
+
 func query[T any](s *testShop, text string, scan func(*sql.Rows, *T) error, args ...any) []T {
 	s.t.Helper()
 	rows, err := s.db.Query(text, args...)

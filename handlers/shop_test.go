@@ -108,7 +108,8 @@ func TestCart(t *testing.T) {
 		"Tea set", "CN¥385.50", "E-book", "CN¥404.50", "CN¥10.00", "CN¥414.50", `<span class="badge">4</span>`,
 	}, nil)
 	b.post("/cart/items/TEA-SET", url.Values{"quantity": {"4"}}).check(t, "change", 303, "/cart", nil, nil)
-	b.get("/cart").check(t, "above the free limit", 200, "", []string{"CN¥514.00", "Free", "CN¥533.00"}, nil)
+	b.get("/cart").check(t, "above the free limit", 200, "", []string{"CN¥514.00", "Free", "It now comes to CN¥533.00"}, nil)
+	b.get("/cart").check(t, "told once", 200, "", []string{"CN¥533.00"}, []string{"now comes to"})
 	b.post("/cart/items/TEA-SET", url.Values{"quantity": {"0"}}).check(t, "remove", 303, "/cart", nil, nil)
 	b.get("/cart").check(t, "nothing is shipped", 200, "", []string{"CN¥19.00"}, []string{"Tea set", "Shipping"})
 	b.post("/cart/items/NOTHING", url.Values{"quantity": {"3"}}).check(t, "change what is not in it", 303, "/cart", nil, nil)

@@ -356,12 +356,12 @@ func (p *orderPage) offerActs(s subject, typed orderForms, errs web.FieldErrors)
 		p.Fulfil = dispatch(models.Dispatch{})
 	}
 	p.CancelOpen, p.DispatchOpen = typed.CancelReason != "", typed.dispatchForm != dispatchForm{}
-	p.MarkPaidOpen = typed.paidForm != paidForm{}
 	if o.PaidAt == nil && p.may("paid") {
 		p.MarkPaid = p.Fields(errs,
 			web.Field{Name: "reference", Value: typed.Reference, Max: 64, Autocomplete: "off", Hint: "admin.order.paid.reference_hint"},
 			web.Field{Name: "paid_note", Value: typed.PaidNote, Max: 1000, Rows: 2},
 			web.Field{Name: "confirm", Value: typed.Confirm, Max: 32, Autocomplete: "off", Hint: "admin.order.paid.confirm_hint"})
+		p.MarkPaidOpen = typed.paidForm != paidForm{} || len(web.Mistakes(p.MarkPaid)) > 0
 	}
 }
 

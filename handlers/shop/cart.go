@@ -56,6 +56,7 @@ type cartPage struct {
 	Cart           cart
 	Last           *lastOrder // where the cart is empty
 	Notice, Advice string     // why an order was not placed, and what to do
+	Changed        bool       // by the visitor's last step
 }
 
 // ToCart leads to the cart who asks for an address under it that only takes forms: a page that answered
@@ -66,9 +67,10 @@ func ToCart(c *fiber.Ctx) error { return c.Redirect("/cart", http.StatusSeeOther
 func (p *Pages) ShowCart(c *fiber.Ctx) error { return p.cartAs(c, "") }
 
 func (p *Pages) cartAs(c *fiber.Ctx, noticeKey string) error {
-	page := cartPage{Page: p.base.Page(c, "cart.title")}
+	s := p.base.Session(c)
+	page := cartPage{Page: p.base.Page(c, "cart.title"), Changed: s.TakeChanged()}
 	var err error
-	if page.Cart, err = p.cart(c.UserContext(), page.Page, p.base.Session(c)); err != nil {
+	if page.Cart, err = p.cart(c.UserContext(), page.Page, s); err != nil {
 		return err
 	}
 	if len(page.Cart.Lines) == 0 {
@@ -208,6 +210,7 @@ func (p *Pages) ChangeLine(c *fiber.Ctx) error {
 	if err := p.change(c, []models.Line{{SKU: sku, Quantity: n}}); err != nil {
 		return err
 	}
+	p.base.Session(c).SetChanged()
 	return c.Redirect("/cart", http.StatusSeeOther)
 }
 
@@ -235,6 +238,7 @@ func (p *Pages) ChangeCart(c *fiber.Ctx) error {
 	case web.FormValue(c, "checkout") != "":
 		return c.Redirect("/checkout", http.StatusSeeOther)
 	default:
+		p.base.Session(c).SetChanged()
 		return c.Redirect("/cart", http.StatusSeeOther)
 	}
 }

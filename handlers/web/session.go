@@ -32,6 +32,7 @@ const MaxLines = 50
 // sessionData is what is kept about a visitor.
 type sessionData struct {
 	Cart          []models.Line `json:"cart,omitempty"`
+	Changed       bool          `json:"changed,omitempty"`   // the cart was, and has not told it yet
 	FormToken     string        `json:"form,omitempty"`      // of the checkout form now shown
 	LastFormToken string        `json:"last_form,omitempty"` // of the order placed last
 	Buyer         *models.Buyer `json:"buyer,omitempty"`     // as typed so far, until the order is placed
@@ -161,6 +162,22 @@ func (s *Session) RenameLine(from, to string) {
 	}
 	s.data.Cart[at].SKU = to
 	s.touch()
+}
+
+// SetChanged has the cart tell, once, that it was changed.
+func (s *Session) SetChanged() {
+	s.data.Changed = true
+	s.touch()
+}
+
+// TakeChanged reports what SetChanged set, once.
+func (s *Session) TakeChanged() bool {
+	changed := s.data.Changed
+	if changed {
+		s.data.Changed = false
+		s.touch()
+	}
+	return changed
 }
 
 // FormToken returns the token of the checkout form now shown; with it one form makes one order.
