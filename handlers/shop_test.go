@@ -191,7 +191,7 @@ func TestCartTellsWhatChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.get("/cart").check(t, "cart", 200, "", []string{
-		"Only 2 are left", "Take 2", "just sold out", "no longer for sale", "settle the marked lines",
+		"Only 2 are left", "Change to 2", "just sold out", "no longer for sale", "settle the marked lines",
 	}, []string{`name="checkout"`})
 	b.get("/checkout").check(t, "checkout", 303, "/cart", nil, nil)
 	b.post("/cart/items/PRINT", url.Values{"quantity": {"2"}})
@@ -350,7 +350,7 @@ func TestSoldOutMeanwhile(t *testing.T) {
 	form := b.checkout(models.Alipay)
 	s.set("art-print", "PRINT", 36000, 2)
 	b.post("/checkout", form).check(t, "checkout", 409, "",
-		[]string{"Somebody was faster", "Only 2 are left", "Take 2"}, []string{`name="checkout"`})
+		[]string{"Somebody was faster", "Only 2 are left", "Change to 2"}, []string{`name="checkout"`})
 	b.post("/cart/items/PRINT", url.Values{"quantity": {"2"}}).check(t, "take two", 303, "/cart", nil, nil)
 	b.get("/checkout").check(t, "nothing typed is lost", 200, "",
 		[]string{`value="Ada Wong"`, `value="1 Queen&#39;s Road"`, `value="alipay" required checked`}, nil)
