@@ -213,8 +213,12 @@ func (s *testShop) buyAtDesktop(t *testing.T, b tab, scripts bool) {
 	if got := b.count("img.code"); got != 0 {
 		t.Errorf("the receipt still shows %d codes", got)
 	}
-	if got := b.count("[data-copy]:not([hidden])") > 0; got != scripts {
-		t.Errorf("buttons that need a script are shown: got %v, scripts run: %v", got, scripts)
+	for _, button := range []string{"[data-copy]", "[data-print]"} {
+		var shown bool
+		b.do(chromedp.Evaluate(`document.querySelector("`+button+`").checkVisibility()`, &shown))
+		if shown != scripts {
+			t.Errorf("a button that needs a script, %s, is shown: got %v, scripts run: %v", button, shown, scripts)
+		}
 	}
 }
 
@@ -231,6 +235,18 @@ func (s *testShop) buyInWallet(t *testing.T, b tab, wallet string, scripts bool)
 		t.Errorf("the receipt: got %q, want the price in it", got)
 	}
 	b.fits()
+	b.longWords()
+	b.fits()
+	b.do(chromedp.Navigate(s.url + "/products/tea-set"))
+	b.longWords()
+	b.fits()
+}
+
+// longWords puts a word that no phone is wide enough for wherever the shop or the buyer may write one.
+func (b tab) longWords() {
+	b.t.Helper()
+	const texts = `.product h1, .prose, .variant-name strong, .line-name, .mini-lines li > span:first-child, .facts dd, .delivery dt`
+	b.do(chromedp.Evaluate("for (const e of document.querySelectorAll(`"+texts+"`)) e.textContent = 'W'.repeat(80)", nil))
 }
 
 func (b tab) count(selector string) int {
@@ -329,6 +345,39 @@ func (b tab) offline(off bool) {
 // awaited lets an expression be what its promise comes to.
 func awaited(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }
 
+// asksWithPatience opens the order page where no events come and the first two questions get no answer:
+// each is given up, and the page asks on, the more seldom the longer nothing changes. Time passes a
+// hundredfold.
+func (b tab) asksWithPatience(address string) {
+	b.t.Helper()
+	const slowNetwork = `
+		window.EventSource = undefined;
+		window.waits = [];
+		const later = window.setTimeout;
+		window.setTimeout = (act, ms) => {
+			if (ms !== 8000) waits.push(ms);
+			return later(act, ms / 100);
+		};
+		let asked = 0;
+		window.fetch = (_, how) => {
+			document.querySelector("[data-expires]")?.removeAttribute("data-expires"); // no end is near
+			if (++asked <= 2) return new Promise((_, fail) => how.signal?.addEventListener("abort", fail));
+			return Promise.resolve(new Response("", { headers: { ETag: document.getElementById("order").dataset.version } }));
+		};`
+	var waits []float64
+	b.do(page.BringToFront(), chromedp.ActionFunc(func(ctx context.Context) error {
+		_, err := page.AddScriptToEvaluateOnNewDocument(slowNetwork).Do(ctx)
+		return err
+	}), chromedp.Navigate(address))
+	await(b.t, "the page to ask six times", func() bool {
+		b.do(chromedp.Evaluate("waits", &waits))
+		return len(waits) > 5
+	})
+	if want := []float64{3000, 6000, 12000, 18000, 20000, 20000}; !slices.Equal(waits[:6], want) {
+		b.t.Errorf("the page waits before it asks: got %v ms, want %v", waits[:6], want)
+	}
+}
+
 // TestOrderPageThroughEverything clicks twice, reloads, watches from two tabs, loses the network while
 // the money comes, and goes away and back: one payment, and every page tells the truth in the end.
 func TestOrderPageThroughEverything(t *testing.T) {
@@ -348,6 +397,11 @@ func TestOrderPageThroughEverything(t *testing.T) {
 	second := newTab(t, ctx)
 	second.do(chromedp.Navigate(address), page.BringToFront())
 	second.becomes("#order.order-waiting img.code")
+
+	patient, leave := chromedp.NewContext(b.ctx)
+	defer leave()
+	newTab(t, patient).asksWithPatience(address)
+	second.do(page.BringToFront())
 
 	b.offline(true)
 	s.sandbox.act(s.sandbox.newest().Number, sandbox.Pay, sandbox.NotifyBefore)
