@@ -396,7 +396,7 @@ func TestDigitalArticlesAreHandedOverOnceConfirmed(t *testing.T) {
 		if err := s.Fulfil(t.Context(), o.Number, models.Dispatch{}, models.CommandLine()); err != nil {
 			t.Fatal(err)
 		}
-		if _, body := s.get(t, "/o/"+o.Token, desktop); !strings.Contains(body, "You find it on this page") || strings.Contains(body, "on its way") {
+		if _, body := s.get(t, "/o/"+o.Token, desktop); !strings.Contains(body, "You will find it on this page") || strings.Contains(body, "on its way") {
 			t.Errorf("handed over, want no word of a way that it takes:\n%s", body)
 		}
 	}
