@@ -38,6 +38,9 @@ func (b *Base) accentNow() *Accent {
 
 const accentPath, accentExt = "/static/accent-", ".css"
 
+// darkScreen is where the shades of the dark apply: what is printed is on white paper.
+const darkScreen = "@media screen and (prefers-color-scheme:dark)"
+
 // newAccentSheet returns the style sheet that gives the pages the shades of the colour, in place of those
 // of app.css.
 func newAccentSheet(fill rgb) *static.File {
@@ -45,7 +48,7 @@ func newAccentSheet(fill rgb) *static.File {
 	deep := fill.mix(white-on, 0.14)
 	return static.New(fmt.Sprintf("accent-%06x%s", uint32(fill), accentExt), fmt.Appendf(nil,
 		":root{--accent:%v;--fill:%v;--fill-deep:%v;--fill-edge:%v;--on-fill:%v}\n"+
-			"@media screen and (prefers-color-scheme:dark){:root{--accent:%v;--fill-edge:%v}}\n",
+			darkScreen+"{:root{--accent:%v;--fill-edge:%v}}\n",
 		onLight.apart(fill, words), fill, deep, onLight.apart(fill, boundary), on,
 		onDark.apart(fill, words), onDark.apart(fill, boundary)))
 }

@@ -351,6 +351,7 @@ var notForPeople = []string{
 // bareWords are texts that look like sentences and are none for a visitor.
 var bareWords = []string{
 	"yyyy-mm-dd hh:mm:ss", "code of ", "not ready\n", "%d fields refused", "read the buyer's address", "this is no e-mail address",
+	darkScreen,
 }
 
 // TestHandlersHoldNoText finds sentences, and anything in Chinese or Japanese, in the strings of our
