@@ -160,19 +160,26 @@ func (s *Service) createRequest(o *models.Order, p *models.Payment) CreateReques
 
 // createAnswered keeps the gateway's answer and passes on what the buyer does next.
 func (s *Service) createAnswered(ctx context.Context, p *models.Payment, c Created) (NextAction, error) {
-	change := models.PaymentChange{Reference: c.Reference, Action: c.Action.Kind, ActionData: c.Action.Data}
-	err := s.record(ctx, p, c.Exchange, OpCreate, verdictAccepted, "the gateway takes the payment",
-		func(tx *models.Tx, p *models.Payment) error {
-			moved, err := tx.MovePayment(p, models.PaymentPending, change)
-			if err != nil || moved {
-				return err
-			}
-			return tx.ChangePayment(p, models.PaymentChange{Reference: c.Reference}) // a notification was faster
-		})
+	var verdict, rule string
+	err := s.store.Tx(ctx, func(tx *models.Tx) error {
+		order, err := tx.LockOrder(p.OrderID)
+		if err != nil {
+			return err
+		}
+		locked := paymentIn(order, p.ID)
+		if verdict, rule, err = s.takeCreated(tx, order, locked, c); err != nil {
+			return err
+		}
+		*p = *locked
+		return keep(tx, order, p, c.Exchange, OpCreate, verdict, rule)
+	})
 	if err != nil {
 		return NextAction{}, err
 	}
 	models.KillPoint("create.stored")
+	if verdict == verdictIncident {
+		return NextAction{}, ErrGatewayDown.Because(errors.New(rule))
+	}
 	if c.State != StatePending || c.Action.Kind == models.ActionNone {
 		// Whatever final state it claims, a query proves it or does not.
 		if err := s.ask(ctx, p); err != nil {
@@ -180,6 +187,36 @@ func (s *Service) createAnswered(ctx context.Context, p *models.Payment, c Creat
 		}
 	}
 	return c.Action, nil
+}
+
+// takeCreated makes the attempt one that can be paid. It gives up one that the gateway calls by a number
+// that cannot be its own: whoever paid it might pay for another. It stays watched all the same.
+func (s *Service) takeCreated(tx *models.Tx, o *models.Order, p *models.Payment, c Created) (verdict, rule string, err error) {
+	r := Report{
+		Gateway: p.Gateway, Merchant: s.accounts[p.Gateway].Gateway.Merchant(),
+		Number: p.Number, Reference: c.Reference, State: StatePending,
+	}
+	f := facts{merchant: r.Merchant}
+	if c.Reference != "" {
+		if f.referenceTaken, err = tx.ReferenceTaken(p, c.Reference); err != nil {
+			return "", "", err
+		}
+	}
+	if kind, cause, rule := mismatch(*p, r, f); kind != "" {
+		i := incidentOf(o, p, r, kind, rule)
+		i.Cause, i.Amount, i.Currency = cause, p.Amount, p.Currency
+		if _, err := tx.OpenIncident(i); err != nil {
+			return "", "", err
+		}
+		_, err := tx.MovePayment(p, models.PaymentClosed, models.PaymentChange{Failure: rule})
+		return verdictIncident, rule, err
+	}
+	const taken = "the gateway takes the payment"
+	change := models.PaymentChange{Reference: c.Reference, Action: c.Action.Kind, ActionData: c.Action.Data}
+	if moved, err := tx.MovePayment(p, models.PaymentPending, change); err != nil || moved {
+		return verdictAccepted, taken, err
+	}
+	return verdictAccepted, taken, tx.ChangePayment(p, models.PaymentChange{Reference: c.Reference}) // a notification was faster
 }
 
 // createFailed keeps what is known of a create that did not end well.

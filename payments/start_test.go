@@ -516,3 +516,61 @@ func TestCreateAnsweredOddly(t *testing.T) {
 		t.Errorf("a notification came before the answer: got %s with the gateway's number %v, want it paid, with the number of the answer", p.Status, p.Reference)
 	}
 }
+
+// TestCreateNamesAnothersNumber: a gateway that calls a new attempt by the number of another one, or by
+// another number than its notification did, gets no buyer sent to its page: they might pay for somebody
+// else. What it said is kept, staff are told, and the attempt stays watched.
+func TestCreateNamesAnothersNumber(t *testing.T) {
+	named := func(reference func(s *starting, number string) string) func(s *starting) func(CreateRequest) (Created, error) {
+		return func(s *starting) func(CreateRequest) (Created, error) {
+			return func(r CreateRequest) (Created, error) {
+				created, err := takes(r)
+				created.Reference = reference(s, r.Number)
+				return created, err
+			}
+		}
+	}
+	for name, tt := range map[string]struct {
+		create func(s *starting) func(CreateRequest) (Created, error)
+		cause  string
+	}{
+		"another attempt's": {named(func(*starting, string) string { return "G1" }), models.CauseShared},
+		"another than before": {named(func(s *starting, number string) string {
+			known, err := s.store.PaymentByNumber(t.Context(), number)
+			if err == nil {
+				err = s.store.Tx(t.Context(), func(tx *models.Tx) error {
+					return tx.ChangePayment(known, models.PaymentChange{Reference: "G2"})
+				})
+			}
+			if err != nil {
+				t.Error(err)
+			}
+			return "G3"
+		}), models.CauseRenamed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStarting(t)
+			s.first.create = named(func(*starting, string) string { return "G1" })(s)
+			if _, err := s.begin(modelstest.Order(t, s.store, "cup")); err != nil {
+				t.Fatal(err)
+			}
+			s.first.create = tt.create(s)
+			o := modelstest.Order(t, s.store, "cup")
+			if next, err := s.begin(o); !errors.Is(err, ErrGatewayDown) {
+				t.Errorf("got %+v, %v; want ErrGatewayDown", next, err)
+			}
+			p := s.order(o.ID).Payments[0]
+			told := s.incidents(&p)
+			if len(told) != 1 || told[0].Kind != models.IncidentConflict || told[0].Cause != tt.cause || told[0].Amount != o.Amount {
+				t.Errorf("got the incidents %+v, want a conflict by the cause %s", told, tt.cause)
+			}
+			if p.Status != models.PaymentClosed || p.CheckAt == nil || p.Action != models.ActionNone {
+				t.Errorf("got %s, asked about at %v, next %q; want it closed, watched, and nobody led to its page", p.Status, p.CheckAt, p.Action)
+			}
+			kept, err := s.store.Evidence(t.Context(), o.ID)
+			if err != nil || len(kept) != 1 || kept[0].Verdict != verdictIncident || string(kept[0].Response) != "taken" {
+				t.Errorf("got the evidence %+v, %v; want what the gateway said", kept, err)
+			}
+		})
+	}
+}
