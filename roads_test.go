@@ -84,6 +84,8 @@ func TestRoads(t *testing.T) {
 		})
 	}
 	t.Run("slow", func(t *testing.T) { s.buySlowly(on(androidChrome)(t)) })
+	t.Run("there and back", func(t *testing.T) { s.buyThereAndBack(on(androidChrome)(t)) })
+	t.Run("offline", func(t *testing.T) { s.buyOffline(on(desktopChrome)(t)) })
 	t.Run("two tabs", func(t *testing.T) { s.payFromTwoTabs(on(desktopChrome)(t)) })
 	t.Run("no events", func(t *testing.T) { s.payWithoutEvents(on(desktopChrome)(t)) })
 	t.Run("away", func(t *testing.T) { s.payWhileAway(on(desktopChrome)(t)) })
@@ -211,6 +213,93 @@ func (s *testShop) buySlowly(b tab) {
 	b.becomes("#order.order-paid")
 	if got := s.count("SELECT COUNT(*) FROM orders") - before; got != 1 {
 		b.t.Errorf("two clicks on a slow road made %d orders, want 1", got)
+	}
+}
+
+// buyThereAndBack loads every page anew, and goes back and forth between them, up to the wallet and
+// behind the payment.
+func (s *testShop) buyThereAndBack(b tab) {
+	t := b.t
+	reload := func(selector string) {
+		t.Helper()
+		b.do(chromedp.Reload())
+		b.becomes(selector)
+	}
+	before := s.count("SELECT COUNT(*) FROM orders")
+	b.do(chromedp.Navigate(s.url))
+	reload(".cards")
+	b.click(`a[href="/products/e-book"]`, `button[name="buy_now"]`)
+	reload(`button[name="buy_now"]`)
+	b.travel(-1, ".cards")
+	b.tap(`a[href="/products/e-book"]`, `button[name="buy_now"]`)
+	b.tap(`button[name="buy_now"]`, `form[action="/checkout"]`)
+	reload(`form[action="/checkout"]`)
+	b.travel(-1, `button[name="buy_now"]`)
+	b.travel(1, `form[action="/checkout"]`)
+	b.tap("#name", "#name:focus")
+	b.do(chromedp.KeyEvent("Ada Wong"))
+	b.tap("#email", "#email:focus")
+	b.do(chromedp.KeyEvent("ada@example.com"))
+	b.tap(`input[value="wechat"]`, `input[value="wechat"]:checked`)
+	b.tap(placeOrder, `button[value="pay"]`)
+	reload(`button[value="pay"]`)
+	b.travel(-1, placeOrder) // from the wallet, without paying
+	reload(`main a[href^="/o/"]`)
+	b.tap(`main a[href^="/o/"]`, "#order.order-waiting a.wallet-wechat")
+	b.tap("a.wallet-wechat", `button[value="pay"]`)
+	b.travel(-1, "#order.order-waiting a.wallet-wechat")
+	b.tap("a.wallet-wechat", `button[value="pay"]`)
+	b.tap(`button[value="pay"]`, "#order.order-paid")
+	reload("#order.order-paid")
+	b.do(chromedp.Navigate(s.url + "/cart"))
+	b.travel(-1, "#order.order-paid")
+	if got := s.count("SELECT COUNT(*) FROM orders") - before; got != 1 {
+		t.Errorf("got %d orders, want 1", got)
+	}
+}
+
+// travel goes so many pages back or forth in the window's history, as its buttons do.
+func (b tab) travel(steps int64, selector string) {
+	b.t.Helper()
+	b.do(chromedp.ActionFunc(func(ctx context.Context) error {
+		at, entries, err := page.GetNavigationHistory().Do(ctx)
+		if err != nil {
+			return err
+		}
+		return page.NavigateToHistoryEntry(entries[at+steps].ID).Do(ctx)
+	}))
+	b.becomes(selector)
+}
+
+// tap clicks on what is visible, also on a page that the browser has taken out of its memory, in which
+// click finds nothing.
+func (b tab) tap(selector, then string) {
+	b.t.Helper()
+	var at struct{ X, Y float64 }
+	b.do(chromedp.Evaluate(fmt.Sprintf(`(() => {
+		const e = document.querySelector(%q);
+		e.scrollIntoView({block: "center", behavior: "instant"});
+		const r = e.getBoundingClientRect();
+		return {x: r.left + r.width / 2, y: r.top + r.height / 2};
+	})()`, selector), &at))
+	b.do(chromedp.MouseClickXY(at.X, at.Y))
+	b.becomes(then)
+}
+
+// buyOffline loses the network when the order is placed, and has it back.
+func (s *testShop) buyOffline(b tab) {
+	before := s.count("SELECT COUNT(*) FROM orders")
+	b.choose(s, "e-book", "wechat")
+	b.offline(true)
+	b.do(chromedp.Click(placeOrder, chromedp.ByQuery))
+	await(b.t, "the browser to say that it is offline", func() bool { return b.count("#main-frame-error") == 1 })
+	b.offline(false)
+	b.do(chromedp.Navigate(s.url + "/checkout")) // to the same cart
+	b.fill("name", "Ada Wong")
+	b.fill("email", "ada@example.com")
+	b.click(placeOrder, "#order.order-waiting img.code")
+	if got := s.count("SELECT COUNT(*) FROM orders") - before; got != 1 {
+		b.t.Errorf("got %d orders, want 1", got)
 	}
 }
 
