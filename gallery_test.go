@@ -119,11 +119,13 @@ func (g *gallery) store(s *testShop) *models.Store {
 	return store
 }
 
-// still keeps the sweep from asking about payments, so that no page changes any more.
+// still keeps the sweep from asking about payments and refunds, so that no page changes any more.
 func (s *testShop) still(now time.Time) {
 	s.t.Helper()
-	if _, err := s.db.Exec("UPDATE payments SET check_at = ? WHERE check_at IS NOT NULL", now.Add(time.Hour).UTC()); err != nil {
-		s.t.Fatal(err)
+	for _, table := range []string{"payments", "refunds"} {
+		if _, err := s.db.Exec("UPDATE "+table+" SET check_at = ? WHERE check_at IS NOT NULL", now.Add(time.Hour).UTC()); err != nil {
+			s.t.Fatal(err)
+		}
 	}
 }
 
@@ -384,6 +386,7 @@ func (g *gallery) showOrders(s *testShop, owner deskUser) {
 	refund = g.actOn(s, owner, stuck, "refund")
 	refund.fill("refund_reason", "cannot be read")
 	owner.press(refund, "all", "1")
+	s.still(g.now())
 	g.showAs(s, owner.buyer, "", exhibit{name: "desk-order-refund-begun", view: "admin/order", path: g.desk(s, stuck)})
 
 	_, byHand := order("by-hand", "EBOOK", "wechat", desktopChrome)
