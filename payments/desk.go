@@ -322,8 +322,11 @@ func (s *Service) addStaffRefund(tx *models.Tx, known *models.Payment, r *models
 		return err
 	}
 	act := models.ActRefund
+	if d.Elsewhere {
+		act = models.ActRecord
+	}
 	if d.Elsewhere || p.Gateway == models.ByHand {
-		act, r.DecidedBy = models.ActRecord, d.By.Name
+		r.DecidedBy = d.By.Name
 		if err := s.refundSucceeded(tx, p, *r); err != nil {
 			return err
 		}
