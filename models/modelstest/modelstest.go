@@ -4,10 +4,13 @@ package modelstest
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -76,9 +79,38 @@ func MySQLOptions(t testing.TB) models.Options {
 	return o
 }
 
-// Open opens a store and closes it when the test ends.
+// newFile is an SQLite database with all its tables and nothing in them. It is made once, since making the
+// tables takes longer than most tests.
+var newFile = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "saoma-modelstest-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	o := models.Options{Driver: models.DriverSQLite, DSN: filepath.Join(dir, "saoma.db"), Shop: Shop, Settings: Settings}
+	s, err := models.Open(context.Background(), o)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(o.DSN)
+})
+
+// Open opens a store, a new one with its tables where there is no file yet, and closes it when the test
+// ends.
 func Open(t testing.TB, o models.Options) *models.Store {
 	t.Helper()
+	if _, err := os.Stat(o.DSN); o.Driver == models.DriverSQLite && errors.Is(err, fs.ErrNotExist) {
+		file, err := newFile()
+		if err == nil {
+			err = os.WriteFile(o.DSN, file, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	s, err := models.Open(context.Background(), o)
 	if err != nil {
 		t.Fatal(err)
