@@ -27,13 +27,16 @@ main() {
 	export SAOMA_TEST_CHROMIUM="${SAOMA_TEST_CHROMIUM:-$(command -v chromium)}"
 	export SAOMA_TEST_REQUIRE=1
 	export CGO_ENABLED=1 # the race detector is C
-	if [ $# -eq 0 ]; then
-		set -- ./...
-	fi
 	go build -race ./... # with all processors
-	# One package at a time: some tests hold the shop to times that it promises, and each package
-	# keeps the processors busy by itself.
-	go test -race -count=1 -p 1 -timeout 15m "$@"
+	if [ $# -gt 0 ]; then
+		go test -race -count=1 -p 1 -timeout 30m "$@"
+		return
+	fi
+	# One package at a time, and what keeps browsers busy for minutes after all else: some tests hold the
+	# shop to times that it promises.
+	local long='^(TestPages|TestKeyboard|TestRoads)$'
+	go test -race -count=1 -p 1 -timeout 20m -skip "$long" ./...
+	go test -race -count=1 -timeout 30m -run "$long" .
 }
 
 missing_packages() {
