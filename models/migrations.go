@@ -350,6 +350,13 @@ var migrations = []*gormigrate.Migration{
 		PRIMARY KEY (refund_id, item_id),
 		FOREIGN KEY (refund_id) REFERENCES refunds(id)
 	)`),
+	step("065_former_names", `CREATE TABLE IF NOT EXISTS former_names (
+		variant_id varchar(36) NOT NULL,
+		name varchar(200) NOT NULL,
+		created_at TIME NOT NULL,
+		PRIMARY KEY (variant_id, name),
+		FOREIGN KEY (variant_id) REFERENCES variants(id)
+	)`, backfillNames),
 }
 
 // step is a migration of one table and its indexes. The type words TIME, BLOB and MEDIUMTEXT stand

@@ -89,6 +89,14 @@ type formerSKU struct {
 // TableName is in the plural that people write.
 func (formerSKU) TableName() string { return "former_skus" }
 
+// formerName is one that a variant's product had before in some language, while the variant was in it:
+// orders from then name it, and are found by it.
+type formerName struct {
+	VariantID string    `gorm:"primaryKey"`
+	Name      string    `gorm:"primaryKey"`
+	CreatedAt time.Time // when it was given up
+}
+
 // VariantDetails is what the merchant says about a variant. Its stock only moves.
 type VariantDetails struct {
 	SKU      string

@@ -9,7 +9,8 @@ import (
 type OrderFilter struct {
 	// Text is what somebody looks for: the beginning of an order's, an attempt's, a refund's or a
 	// gateway's number, of an e-mail address, a phone number, a name, or of the name or SKU of
-	// something in the order. Of several words, each has to be found.
+	// something in the order, in any language and as it is or was called; in Chinese and Japanese any
+	// part of such a name. Of several words, each has to be found.
 	Text     string
 	Status   OrderStatus
 	Gateway  GatewayName

@@ -147,9 +147,15 @@ func (s *Store) ChangeProduct(ctx context.Context, by Actor, id string, seen, no
 		case !p.Details().are(seen):
 			return ErrGoodsMoved
 		}
-		err = tx.db.Model(&Product{}).Where("id = ?", id).Select("slug", "name", "description", "active", "texts").Updates(Product{
+		changed := Product{
 			Slug: now.Slug, Name: now.Name, Description: now.Description, Active: now.Active, Texts: p.Texts.With(now.Texts),
-		}).Error
+		}
+		if !slices.Equal(changed.names(), p.names()) {
+			if err := tx.keepNames([]string{id}, nil); err != nil {
+				return err
+			}
+		}
+		err = tx.db.Model(&Product{}).Where("id = ?", id).Select("slug", "name", "description", "active", "texts").Updates(changed).Error
 		if err != nil {
 			return err
 		}

@@ -83,6 +83,9 @@ func (tx *Tx) importProducts(by Actor, products []Product, withStock bool, seen 
 	if seen != nil && plan.Seen().Print != seen.Print {
 		return ErrGoodsMoved
 	}
+	if err := tx.keepNames(plan.givenUp()); err != nil {
+		return err
+	}
 	if err := tx.addImported(by, plan); err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package models
 import (
 	"context"
 	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"gorm.io/gorm"
@@ -155,10 +154,17 @@ func (s search) ids(db *gorm.DB, p place, limit int) ([]string, error) {
 func lookUp(db *gorm.DB, f OrderFilter) (search, error) {
 	s := search{OrderFilter: f}
 	asked := askedWords(f.Text)
+	var goods []good
+	if len(asked) > 0 {
+		var err error
+		if goods, err = allGoods(db); err != nil {
+			return s, err
+		}
+	}
 	// The longest word is in the fewest orders, as a rule: the list begins with it.
 	slices.SortStableFunc(asked, func(a, b string) int { return utf8.RuneCountInString(b) - utf8.RuneCountInString(a) })
 	for _, w := range asked {
-		group, cut, err := termsLike(db, w)
+		group, cut, err := termsLike(db, w, goods)
 		if err != nil {
 			return s, err
 		}
@@ -190,13 +196,14 @@ func variantTerms(ids []string) []string {
 
 // termsLike returns the words of orders that begin with the word, and what stands for the goods that
 // have such a word; cut: only the first of them.
-func termsLike(db *gorm.DB, w string) (terms []string, cut bool, err error) {
+func termsLike(db *gorm.DB, w string, goods []good) (terms []string, cut bool, err error) {
 	terms, cut, err = termsFrom(db, w)
 	if err != nil {
 		return nil, false, err
 	}
-	goods, cutGoods, err := goodsLike(db, w)
-	return append(terms, goods...), cut || cutGoods, err
+	named := goodsLike(goods, w)
+	cut = cut || len(named) > maxVariants
+	return append(terms, named[:min(len(named), maxVariants)]...), cut, nil
 }
 
 // termsFrom reads the different words that begin with the word. One word may stand in any number of
@@ -224,32 +231,6 @@ func termsFrom(db *gorm.DB, w string) (terms []string, cut bool, err error) {
 			return terms, false, nil
 		}
 	}
-}
-
-// goodsLike goes through the catalogue, which is small beside the orders.
-func goodsLike(db *gorm.DB, w string) (terms []string, cut bool, err error) {
-	var goods []struct{ ID, Sku, Name string }
-	err = db.Model(&Variant{}).Select("variants.id, variants.sku, products.name").
-		Joins("JOIN products ON products.id = variants.product_id").Order("variants.id").Scan(&goods).Error
-	if err != nil {
-		return nil, false, err
-	}
-	var former []formerSKU
-	if err := db.Find(&former).Error; err != nil {
-		return nil, false, err
-	}
-	was := map[string][]string{} // by id: what orders from before name
-	for _, f := range former {
-		was[f.VariantID] = append(was[f.VariantID], word(f.SKU))
-	}
-	for _, g := range goods {
-		named := append(append(nameWords(g.Name), word(g.Sku)), was[g.ID]...)
-		if slices.ContainsFunc(named, func(n string) bool { return strings.HasPrefix(n, w) }) {
-			terms = append(terms, variantTerm(g.ID))
-		}
-	}
-	cut = len(terms) > maxVariants
-	return terms[:min(len(terms), maxVariants)], cut, err
 }
 
 // rowsOf reads the orders with these ids, in this order, and what a list shows of them: so many

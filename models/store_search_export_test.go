@@ -21,6 +21,9 @@ const MaxTerms = maxTerms
 // Backfill makes the words of orders that have none.
 func Backfill(s *Store) error { return backfillTerms(s.write) }
 
+// BackfillNames keeps the names of before that stand in orders.
+func BackfillNames(s *Store) error { return backfillNames(s.write) }
+
 // OrderPlan returns how the database goes about reading a part of a list of orders, and about counting
 // them, step by step, with the index that each takes.
 func (s *Store) OrderPlan(ctx context.Context, f OrderFilter, p Paging) (list, count []string, err error) {

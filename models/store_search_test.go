@@ -129,6 +129,120 @@ func TestOrdersAreFound(t *testing.T) {
 	})
 }
 
+// An order is found by all that its goods are called and were called while they could be in it.
+func TestOrdersAreFoundByNamesOfGoods(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, o models.Options) {
+		ctx, s := t.Context(), modelstest.Open(t, o)
+		variant := func(sku string) models.Variant {
+			return models.Variant{SKU: sku, Price: 2500, Counted: true, OnHand: 10, Active: true}
+		}
+		put := func(slug, name string, texts models.Texts, variants ...models.Variant) {
+			t.Helper()
+			p := models.Product{Slug: slug, Name: name, Active: true, Texts: texts, Variants: variants}
+			if err := s.PutProducts(ctx, []models.Product{p}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		put("tea", "Tea set", models.Texts{"ja": {Name: "高級茶器セット"}, "zh-Hans": {Name: "龙泉青瓷手工茶具套装礼盒"}}, variant("TEA"))
+		put("cup", "Cup, the blue one with a rim of very thin gold", models.Texts{"ja": {Name: "湯呑み"}}, variant("CUP"), variant("MUG"))
+		cup := modelstest.Order(t, s, "CUP").Number
+		tea := modelstest.Order(t, s, "TEA").Number
+		find := func(text string, want ...string) {
+			t.Helper()
+			list := listed(t, s, models.OrderFilter{Text: text}, models.Paging{})
+			if diff := cmp.Diff(want, numbersOf(list.Rows)); diff != "" {
+				t.Errorf("orders found by %q (-want +got):\n%s", text, diff)
+			}
+		}
+		find("tea", tea)
+		find("高級", tea)
+		find("器セ", tea)
+		find("セット", tea)
+		find("套装礼盒", tea)
+		find("湯", cup)
+		find("gold", cup)
+		find("old")
+		find("bowl")
+
+		// Renamed at the desk, in two languages.
+		p, err := s.ProductBySlug(ctx, "cup")
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := p.Details()
+		now := models.ProductDetails{Slug: "bowl", Name: "Bowl", Active: true, Texts: models.Texts{"ja": {Name: "茶碗"}}}
+		if err := s.ChangeProduct(ctx, mia, p.ID, seen, now); err != nil {
+			t.Fatal(err)
+		}
+		find("bowl", cup)
+		find("blue", cup)
+		find("湯呑み", cup)
+		find("茶碗", cup)
+		find("茶", tea, cup)
+
+		// Renamed by a file, there and back and away again; then an article is put into another product.
+		put("tea", "Pot", models.Texts{"ja": {}}, variant("TEA"))
+		put("tea", "Tea set", nil, variant("TEA"))
+		put("tea", "Kettle", nil, variant("TEA"))
+		put("mugs", "Mugs", nil, variant("CUP"))
+		find("kettle", tea)
+		find("pot", tea)
+		find("set", tea)
+		find("高級", tea)
+		find("mugs", cup)
+		find("bowl", cup)
+		mug := modelstest.Order(t, s, "MUG").Number
+		find("blue", mug, cup)
+		find("mugs", cup)
+	})
+}
+
+// Names that nothing kept when they were given up stand in the orders from before.
+func TestBackfillOfNames(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, o models.Options) {
+		ctx, s := t.Context(), modelstest.Open(t, o)
+		for _, texts := range []models.Texts{{"ja": {Name: "湯呑み"}}, {"ja": {Name: "茶碗"}}} {
+			err := s.PutProducts(ctx, []models.Product{{
+				Slug: "cup", Name: "Cup " + texts["ja"].Name, Active: true, Texts: texts,
+				Variants: []models.Variant{{SKU: "CUP", Price: 2500, Active: true}},
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			draft := modelstest.Draft("CUP", 1)
+			draft.Language = "ja"
+			if _, err := s.PlaceOrder(ctx, draft); err != nil {
+				t.Fatal(err)
+			}
+		}
+		kept := func() []string {
+			t.Helper()
+			var names []string
+			err := s.Tx(ctx, func(tx *models.Tx) error { return tx.Read(&names, "SELECT name FROM former_names ORDER BY name") })
+			if err != nil {
+				t.Fatal(err)
+			}
+			return names
+		}
+		want := []string{"Cup 湯呑み", "湯呑み"}
+		if diff := cmp.Diff(want, kept()); diff != "" {
+			t.Errorf("names that were given up (-want +got):\n%s", diff)
+		}
+		err := s.Tx(ctx, func(tx *models.Tx) error { return tx.Exec("DELETE FROM former_names") })
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if err := models.BackfillNames(s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if diff := cmp.Diff(want, kept()); diff != "" {
+			t.Errorf("names that orders from before have (-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestManyWordsBeginAlike(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, o models.Options) {
 		s := modelstest.Open(t, o)

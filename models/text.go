@@ -3,6 +3,7 @@ package models
 import (
 	"cmp"
 	"maps"
+	"slices"
 )
 
 // Texts are a product's texts in other languages than the shop's own, by the language's code, such
@@ -34,6 +35,17 @@ func (t Texts) With(others Texts) Texts {
 type Text struct {
 	Text     string
 	Language string
+}
+
+// names are what the product is called in any language.
+func (p Product) names() []string {
+	all := []string{p.Name}
+	for _, language := range slices.Sorted(maps.Keys(p.Texts)) {
+		if name := p.Texts[language].Name; name != "" {
+			all = append(all, name)
+		}
+	}
+	return all
 }
 
 // NameIn returns the product's name in the language, and its own name where it has none there.

@@ -31,8 +31,11 @@ func words(text string) []string {
 
 func parts(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(",;/·、,。", r) }
 
-// word writes a text in the one way. An e-mail address keeps its marks.
-func word(text string) string {
+// word writes a text in the one way, as far as it counts.
+func word(text string) string { return truncate(fold(text), maxWord) }
+
+// fold writes a text in the one way. An e-mail address keeps its marks.
+func fold(text string) string {
 	isEmail := strings.Contains(text, "@")
 	text = strings.Map(func(r rune) rune {
 		switch {
@@ -42,7 +45,7 @@ func word(text string) string {
 			return -1
 		}
 	}, norm.NFKD.String(text))
-	return truncate(norm.NFC.String(text), maxWord)
+	return norm.NFC.String(text)
 }
 
 // nameWords are the words of a name. One in Han characters, which nothing divides, is also found
@@ -61,6 +64,20 @@ func nameWords(name string) []string {
 	}
 	return all[:min(len(all), maxNameWords)]
 }
+
+// nameLike reports whether a word of the name begins with the one that is looked for. In Chinese and
+// Japanese, where nothing divides words, it may stand anywhere.
+func nameLike(name, w string) bool {
+	for part := range strings.FieldsFuncSeq(name, parts) {
+		text := fold(part)
+		if strings.HasPrefix(text, w) || strings.ContainsFunc(text, undivided) && strings.Contains(text, w) {
+			return true
+		}
+	}
+	return false
+}
+
+func undivided(r rune) bool { return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana) }
 
 // phoneWords are the whole number, and its end, which people give without the country.
 func phoneWords(phone string) []string {
