@@ -19,11 +19,10 @@ var (
 	ErrRefundUnderWay = &Error{Kind: Conflict, Key: "error.refund_under_way"}
 )
 
-// AddRefund stores a new pending refund of a payment of the locked order, due at once. Refused with
-// ErrNothingToRefund when the payment took no money, with ErrRefundPieces when it names more pieces than are
-// left, and with ErrRefundTooMuch when the sum of
-// what was refunded, or may yet be, would be above what was paid. Adding the same refund again,
-// by its number, changes nothing.
+// AddRefund stores a new pending refund of a payment of the locked order, due at its CheckAt, or at once
+// without one. Refused with ErrNothingToRefund when the payment took no money, with ErrRefundPieces when
+// it names more pieces than are left, and with ErrRefundTooMuch when the sum of what was refunded, or may
+// yet be, would be above what was paid. Adding the same refund again, by its number, changes nothing.
 func (tx *Tx) AddRefund(o *Order, p *Payment, r *Refund) error {
 	if p.Status != PaymentSucceeded {
 		return ErrNothingToRefund
@@ -46,8 +45,10 @@ func (tx *Tx) AddRefund(o *Order, p *Payment, r *Refund) error {
 	if r.Amount <= 0 || r.Amount > p.Amount-taken {
 		return ErrRefundTooMuch
 	}
-	now := tx.Now()
-	r.OrderID, r.PaymentID, r.Currency, r.Status, r.CheckAt = o.ID, p.ID, p.Currency, RefundPending, &now
+	if r.CheckAt == nil {
+		r.CheckAt = new(tx.Now())
+	}
+	r.OrderID, r.PaymentID, r.Currency, r.Status = o.ID, p.ID, p.Currency, RefundPending
 	r.Reason = truncate(r.Reason, 500)
 	tx.changed[o.ID] = true
 	if err := tx.db.Create(r).Error; err != nil {

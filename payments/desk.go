@@ -318,6 +318,7 @@ func (s *Service) addStaffRefund(tx *models.Tx, known *models.Payment, r *models
 	if sum != d.Refunded {
 		return models.ErrOrderMoved
 	}
+	r.CheckAt = new(tx.Now().Add(refundHeadStart)) // until then the sweep leaves it alone
 	if err := tx.AddRefund(order, p, r); err != nil {
 		return err
 	}

@@ -408,6 +408,25 @@ func TestActsWhoseEndNobodyKnew(t *testing.T) {
 	}
 }
 
+// A refund whose storing got no answer is sent at once by the request that made it.
+func TestRefundWhoseStoringNobodyKnew(t *testing.T) {
+	o := modelstest.MySQLOptions(t)
+	proxy := modelstest.NewProxy(t, &o)
+	w := wire(t, o, route(models.WeChat, models.ScanForPay, "qrcode"))
+	_, p := w.paid(models.WeChat)
+	for i, cut := range []modelstest.Cut{modelstest.BeforeCommit, modelstest.AfterCommit} {
+		refunded := int64(i) * 1000
+		proxy.CutNext(cut)
+		r, err := w.service.RefundAs(t.Context(), payments.StaffRefund{Payment: p.Number, Amount: 1000, Refunded: refunded, Reason: "broken", By: mia})
+		if err != nil || r.Status != models.RefundSucceeded || !proxy.HasCut() {
+			t.Errorf("got %+v, %v, cut %t; want it succeeded", r, err, proxy.HasCut())
+		}
+		if got := w.known(p.Number).Returned(); got != refunded+1000 {
+			t.Errorf("at the gateway: got %d returned, want %d", got, refunded+1000)
+		}
+	}
+}
+
 func (s shop) read(t *testing.T, o *models.Order) *models.Order {
 	t.Helper()
 	o, err := s.OrderByID(context.Background(), o.ID)

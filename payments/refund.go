@@ -15,6 +15,9 @@ const (
 	OpRefundQuery Operation = "refund_query"
 )
 
+// refundHeadStart is how long a refund by staff is left to the request that made it: longer than storing takes.
+const refundHeadStart = 5 * time.Second
+
 // refundStuckAfter is how long a refund may stay without a result before staff must know.
 const refundStuckAfter = time.Hour
 

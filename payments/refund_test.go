@@ -84,6 +84,46 @@ func TestRefundByHandAtTheGateway(t *testing.T) {
 	}
 }
 
+// TestRefundHeadStart: the request that made a refund begins it, however soon the sweep comes by, and if
+// that request has died, the sweep does.
+func TestRefundHeadStart(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, o models.Options) {
+		s := newSweepingOn(t, o)
+		p := s.paid()
+		gateway := s.saying(StateSucceeded)
+		gateway.refund = models.RefundSucceeded
+		store := func(refunded int64) *models.Refund {
+			r := newRefund(s.clock, 1000, "broken")
+			err := s.store.Tx(t.Context(), func(tx *models.Tx) error {
+				return s.addStaffRefund(tx, p, r, StaffRefund{Payment: p.Number, Amount: 1000, Refunded: refunded, By: noor})
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r
+		}
+		wantSwept := func(when string, want int) {
+			t.Helper()
+			if swept, err := s.Sweep(t.Context()); err != nil || swept.Refunds != want {
+				t.Errorf("%s: the sweep carried out %d refunds, %v, want %d", when, swept.Refunds, err, want)
+			}
+		}
+		r := store(0)
+		wantSwept("just stored", 0)
+		if r, err := s.beginRefund(t.Context(), p, r); err != nil || r.Status != models.RefundSucceeded || gateway.refunds != 1 {
+			t.Errorf("begun: got %+v, %v, by %d calls, want it succeeded by one", r, err, gateway.refunds)
+		}
+		r = store(1000)
+		s.clock = s.clock.Add(refundHeadStart - time.Millisecond)
+		wantSwept("almost too late", 0)
+		s.clock = s.clock.Add(time.Millisecond)
+		wantSwept("nobody has begun it", 1)
+		if now := s.again(r); now.Status != models.RefundSucceeded || gateway.refunds != 2 {
+			t.Errorf("swept: got %+v by %d calls, want it succeeded by the second", now, gateway.refunds)
+		}
+	})
+}
+
 // TestRefundAtAGatewayThatIsSwitchedOff: staff hear of a refund that waits for a gateway which the
 // configuration has switched off, and it goes out when that is on again.
 func TestRefundAtAGatewayThatIsSwitchedOff(t *testing.T) {
