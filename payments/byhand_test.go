@@ -135,7 +135,7 @@ func TestEndRefund(t *testing.T) {
 			if now := s.again(r); now.Status != want || now.DecidedBy != noor.Name {
 				t.Errorf("the gateway says otherwise: got %+v, want it %s still", now, want)
 			}
-			s.wantActs(p, models.ActEndRefund)
+			s.wantActs(p, models.ActRefund, models.ActEndRefund)
 		}
 	})
 }
@@ -146,7 +146,7 @@ func TestEndRefundThatNobodyGotThrough(t *testing.T) {
 	p := s.paid()
 	gateway := s.saying(StateSucceeded)
 	gateway.refund = models.RefundPending
-	r, err := s.Refund(t.Context(), p.Number, p.Amount, "test")
+	r, err := s.GiveBack(t.Context(), p.Number, p.Amount)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func TestEndRefundThatNobodyGotThrough(t *testing.T) {
 		t.Errorf("got %q open, want one incident", s.open(p))
 	}
 	gateway.refund = models.RefundSucceeded
-	if _, err := s.Refund(t.Context(), p.Number, p.Amount, "once more"); err != nil {
+	if _, err := s.GiveBack(t.Context(), p.Number, p.Amount); err != nil {
 		t.Errorf("another refund of it: %v", err)
 	}
 	s.wantFailed("made good")
@@ -213,18 +213,18 @@ func TestWriteDownWhatWentBack(t *testing.T) {
 			t.Errorf("sent in conflict: got %v, want ErrInConflict", err)
 		}
 		down := StaffRefund{Payment: p.Number, Amount: p.Amount + 1, Reason: "seen there", Elsewhere: true, By: noor}
-		if _, err := s.RefundAs(t.Context(), down); !errors.Is(err, models.ErrRefundTooMuch) {
+		if _, err := s.Refund(t.Context(), down); !errors.Is(err, models.ErrRefundTooMuch) {
 			t.Errorf("more than was paid: got %v, want ErrRefundTooMuch", err)
 		}
 		down.Amount = 500
-		if r, err := s.RefundAs(t.Context(), down); err != nil || r.Status != models.RefundSucceeded || r.DecidedBy != noor.Name {
+		if r, err := s.Refund(t.Context(), down); err != nil || r.Status != models.RefundSucceeded || r.DecidedBy != noor.Name {
 			t.Errorf("got %+v, %v; want it done, on a person's word", r, err)
 		}
 		if len(s.open(p)) != 1 {
 			t.Errorf("some is written down: got %q open, want the conflict", s.open(p))
 		}
 		down.Amount, down.Refunded = p.Amount-500, 500
-		if _, err := s.RefundAs(t.Context(), down); err != nil {
+		if _, err := s.Refund(t.Context(), down); err != nil {
 			t.Fatal(err)
 		}
 		s.wantOpen(p, "all is written down")
@@ -363,17 +363,17 @@ func TestRefundOfPieces(t *testing.T) {
 		gateway.refund = models.RefundPending
 		item := s.order(p.OrderID).Items[0]
 		cup := StaffRefund{Payment: p.Number, Amount: 2500, Reason: "broken", By: noor, Restock: true, Items: []models.RefundItem{{ItemID: item.ID, Quantity: 1}}}
-		r, err := s.RefundAs(t.Context(), cup)
+		r, err := s.Refund(t.Context(), cup)
 		if err != nil {
 			t.Fatal(err)
 		}
 		again := cup
 		again.Refunded, again.Amount = 2500, 100
-		if _, err := s.RefundAs(t.Context(), again); !errors.Is(err, models.ErrRefundPieces) {
+		if _, err := s.Refund(t.Context(), again); !errors.Is(err, models.ErrRefundPieces) {
 			t.Errorf("the cup again: got %v, want ErrRefundPieces", err)
 		}
 		again.Items = []models.RefundItem{{ItemID: "none", Quantity: 1}}
-		if _, err := s.RefundAs(t.Context(), again); !errors.Is(err, models.ErrRefundPieces) {
+		if _, err := s.Refund(t.Context(), again); !errors.Is(err, models.ErrRefundPieces) {
 			t.Errorf("a line of another order: got %v, want ErrRefundPieces", err)
 		}
 		if got := s.onShelf(); got != 999 {
@@ -383,7 +383,7 @@ func TestRefundOfPieces(t *testing.T) {
 		if got := s.onShelf(); got != 999 {
 			t.Errorf("refused: got %d on the shelf, want 999", got)
 		}
-		if r, err = s.RefundAs(t.Context(), cup); err != nil {
+		if r, err = s.Refund(t.Context(), cup); err != nil {
 			t.Fatalf("after it was refused: %v", err)
 		}
 		s.told(r, models.RefundSucceeded, "done")
@@ -397,11 +397,11 @@ func TestRefundOfPieces(t *testing.T) {
 			t.Errorf("done: got %d on the shelf by %+v, %v; want 1000 by one return", s.onShelf(), moves, err)
 		}
 		ship := StaffRefund{Payment: p.Number, Amount: 500, Refunded: 2500, Reason: "late", By: noor, Shipping: true}
-		if _, err := s.RefundAs(t.Context(), ship); err != nil {
+		if _, err := s.Refund(t.Context(), ship); err != nil {
 			t.Fatal(err)
 		}
 		ship.Refunded = 3000
-		if _, err := s.RefundAs(t.Context(), ship); !errors.Is(err, models.ErrRefundPieces) {
+		if _, err := s.Refund(t.Context(), ship); !errors.Is(err, models.ErrRefundPieces) {
 			t.Errorf("the shipping again: got %v, want ErrRefundPieces", err)
 		}
 	})

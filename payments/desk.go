@@ -274,24 +274,24 @@ type StaffRefund struct {
 	By        models.Actor
 }
 
-// RefundAs gives back part or all of a payment as Refund does, by a person's decision.
-// models.ErrOrderMoved: there were other refunds of it since. What is only written down has succeeded
-// on the person's word; so has money that was marked as paid by hand, which goes back by hand.
-func (s *Service) RefundAs(ctx context.Context, d StaffRefund) (*models.Refund, error) {
+// Refund gives back part or all of a payment, by a person's decision. The refund is stored under its own
+// number before the gateway hears of it; whatever happens then, the sweep brings it to its end, at most
+// once. The result may still be pending. What is only written down has succeeded on the person's word; so
+// has money that was marked as paid by hand, which goes back by hand.
+//
+// models.ErrOrderMoved: there were other refunds of it since. models.ErrNothingToRefund;
+// models.ErrRefundPieces; models.ErrRefundTooMuch.
+func (s *Service) Refund(ctx context.Context, d StaffRefund) (*models.Refund, error) {
 	p, err := s.store.PaymentByNumber(ctx, d.Payment)
 	if err != nil {
 		return nil, err
 	}
-	id, number := models.NewID(), models.NewRefundNumber(s.store.Now())
-	var r *models.Refund
-	err = s.store.Tx(ctx, func(tx *models.Tx) error {
-		r = &models.Refund{ID: id, Number: number, Amount: d.Amount, Reason: d.Reason, Shipping: d.Shipping, Items: slices.Clone(d.Items)}
-		if d.Restock {
-			r.RestockBy = d.By.Name
-		}
-		return s.addStaffRefund(tx, p, r, d)
-	})
-	if err != nil {
+	r := newRefund(s.store.Now(), d.Amount, d.Reason)
+	r.Shipping, r.Items = d.Shipping, slices.Clone(d.Items)
+	if d.Restock {
+		r.RestockBy = d.By.Name
+	}
+	if err := s.store.Tx(ctx, func(tx *models.Tx) error { return s.addStaffRefund(tx, p, r, d) }); err != nil {
 		return nil, err
 	}
 	return s.beginRefund(ctx, p, r)

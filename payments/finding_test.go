@@ -47,7 +47,7 @@ func (s *sweeping) wantOpen(p *models.Payment, when string, want ...string) {
 func (s *sweeping) refund(p *models.Payment, amount int64) *models.Refund {
 	s.t.Helper()
 	s.gateways[p.Gateway].err = errNoAnswer
-	r, err := s.Refund(s.t.Context(), p.Number, amount, "test")
+	r, err := s.GiveBack(s.t.Context(), p.Number, amount)
 	if err != nil || r.Status != models.RefundPending {
 		s.t.Fatalf("got %+v, %v, want it pending", r, err)
 	}

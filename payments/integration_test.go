@@ -254,7 +254,7 @@ func TestEveryMethod(t *testing.T) {
 				t.Errorf("after paying (-want +got):\n%s", diff)
 			}
 			for _, amount := range []int64{1000, o.Amount - 1000} {
-				r, err := w.service.Refund(context.Background(), known.Number, amount, "test")
+				r, err := w.service.GiveBack(context.Background(), known.Number, amount)
 				if err != nil || r.Status != models.RefundSucceeded {
 					t.Errorf("refund of %d: got %+v, %v; want it succeeded", amount, r, err)
 				}
@@ -414,7 +414,7 @@ func TestDecorations(t *testing.T) {
 		if diff := cmp.Diff(paidAndConfirmed, w.standing(o.ID)); diff != "" {
 			t.Errorf("by query (-want +got):\n%s", diff)
 		}
-		r, err := w.service.Refund(context.Background(), p.Number, p.Amount, "test")
+		r, err := w.service.GiveBack(context.Background(), p.Number, p.Amount)
 		if err != nil || r.Status != models.RefundSucceeded {
 			t.Errorf("refund: got %+v, %v; want it succeeded", r, err)
 		}
@@ -460,7 +460,7 @@ func TestRefundGoesWrong(t *testing.T) {
 		w.act(p.Number, sandbox.Pay, sandbox.NotifyBefore)
 		w.pass(time.Second)
 		w.fault(sandbox.Fault{Kind: kind, Operation: sandbox.OpRefund, Times: 1})
-		r, err := w.service.Refund(context.Background(), p.Number, 1000, "test")
+		r, err := w.service.GiveBack(context.Background(), p.Number, 1000)
 		if err != nil || r.Status != models.RefundPending {
 			t.Fatalf("refund without an answer: got %+v, %v; want it pending", r, err)
 		}

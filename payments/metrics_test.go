@@ -54,7 +54,7 @@ func TestSweepLag(t *testing.T) {
 	wantLag("after the next sweep", "0", "0", "0")
 
 	s.gateways[models.ScanForPay].err = errNoAnswer
-	if _, err := s.Refund(t.Context(), p.Number, 100, "test"); err != nil { // tried at once, then due after five seconds
+	if _, err := s.GiveBack(t.Context(), p.Number, 100); err != nil { // tried at once, then due after five seconds
 		t.Fatal(err)
 	}
 	s.clock = s.clock.Add(45 * time.Second)

@@ -164,7 +164,7 @@ func TestPausedGateway(t *testing.T) {
 	if got := w.read(before.ID); got.Status != models.OrderPaid || got.Gateway != models.ScanForPay {
 		t.Errorf("what was begun before: got %s by %s, want paid by scanforpay", got.Status, got.Gateway)
 	}
-	if _, err := w.service.Refund(t.Context(), p.Number, p.Amount, "test"); err != nil {
+	if _, err := w.service.GiveBack(t.Context(), p.Number, p.Amount); err != nil {
 		t.Errorf("refund at the paused gateway: %v", err)
 	}
 	w.pass(10 * time.Second)

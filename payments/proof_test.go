@@ -231,7 +231,7 @@ func TestProofByHand(t *testing.T) {
 	must(t, s.service.MarkPaid(ctx, o.Number, payments.HandPayment{Reference: "B1", By: mia}))
 	o = s.read(t, o)
 	p := o.Payments[0]
-	if _, err := s.service.RefundAs(ctx, payments.StaffRefund{Payment: p.Number, Amount: 100, By: payer}); err != nil {
+	if _, err := s.service.Refund(ctx, payments.StaffRefund{Payment: p.Number, Amount: 100, By: payer}); err != nil {
 		t.Fatal(err)
 	}
 	evidence, err := s.Evidence(ctx, o.ID)

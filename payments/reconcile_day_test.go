@@ -119,7 +119,7 @@ func TestReconcileDayWithTheGatewaysLedger(t *testing.T) {
 
 		_, partly := c.pending(models.WeChat)
 		c.pay(partly.Number)
-		if _, err := c.service.Refund(context.Background(), partly.Number, 1000, "broken"); err != nil {
+		if _, err := c.service.GiveBack(context.Background(), partly.Number, 1000); err != nil {
 			t.Fatal(err)
 		}
 		twice := c.twoAttempts()
@@ -182,7 +182,7 @@ func TestReconcileDayTellsWhatTheShopKnows(t *testing.T) {
 		_, elsewhere := c.pending(models.AlipayHK)
 		c.pay(paid.Number, elsewhere.Number)
 		c.fault(sandbox.Fault{Gateway: sandbox.ScanForPay, Kind: sandbox.FaultReset, Operation: sandbox.OpRefund, Times: 1})
-		refund, err := c.service.Refund(context.Background(), paid.Number, 1000, "broken")
+		refund, err := c.service.GiveBack(context.Background(), paid.Number, 1000)
 		if err != nil || refund.Status != models.RefundPending {
 			t.Fatalf("refund: got %+v, %v; want it pending", refund, err)
 		}

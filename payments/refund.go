@@ -24,28 +24,6 @@ const refundStuckAfter = time.Hour
 // refundReason is the text that gateways are given: fixed words of ours, never anybody's input.
 const refundReason = "refund by the shop"
 
-// Refund gives back part or all of a payment. The refund is stored under its own number before the
-// gateway hears of it; whatever happens then, the sweep brings it to its end, at most once. The
-// result may still be pending. Refused with models.ErrNothingToRefund and models.ErrRefundTooMuch.
-func (s *Service) Refund(ctx context.Context, paymentNumber string, amount int64, reason string) (*models.Refund, error) {
-	p, err := s.store.PaymentByNumber(ctx, paymentNumber)
-	if err != nil {
-		return nil, err
-	}
-	r := newRefund(s.store.Now(), amount, reason)
-	err = s.store.Tx(ctx, func(tx *models.Tx) error {
-		order, err := tx.LockOrder(p.OrderID)
-		if err != nil {
-			return err
-		}
-		return tx.AddRefund(order, paymentIn(order, p.ID), r)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return s.beginRefund(ctx, p, r)
-}
-
 // beginRefund carries out a refund that has just been stored, and returns it as it stands then. One
 // that is due no more, since it needs no gateway, is left alone.
 func (s *Service) beginRefund(ctx context.Context, p *models.Payment, r *models.Refund) (*models.Refund, error) {

@@ -61,7 +61,7 @@ func TestRefundByHandAtTheGateway(t *testing.T) {
 	p := s.paid()
 	gateway := &handRefunds{quiet: s.gateways[models.ScanForPay]}
 	s.accounts[models.ScanForPay] = account{Gateway: withBreakers(gateway), Validity: 12 * time.Hour}
-	r, err := s.Refund(t.Context(), p.Number, p.Amount, "test")
+	r, err := s.GiveBack(t.Context(), p.Number, p.Amount)
 	if err != nil || r.Status != models.RefundPending {
 		t.Fatalf("got %+v, %v, want it pending", r, err)
 	}
@@ -131,7 +131,7 @@ func TestRefundAtAGatewayThatIsSwitchedOff(t *testing.T) {
 	p := s.paid()
 	on := s.accounts[models.ScanForPay]
 	delete(s.accounts, models.ScanForPay)
-	r, err := s.Refund(t.Context(), p.Number, 1000, "test")
+	r, err := s.GiveBack(t.Context(), p.Number, 1000)
 	if err != nil || r.Status != models.RefundPending {
 		t.Fatalf("got %+v, %v, want it pending", r, err)
 	}
@@ -155,7 +155,7 @@ func TestRefundIsStuckAfterAWhile(t *testing.T) {
 	s := newSweeping(t)
 	p := s.paid()
 	s.gateways[models.ScanForPay].err = errNoAnswer
-	r, err := s.Refund(t.Context(), p.Number, 1000, "test")
+	r, err := s.GiveBack(t.Context(), p.Number, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +177,7 @@ func TestFinalRefundStays(t *testing.T) {
 	s := newSweeping(t)
 	p := s.paid()
 	s.gateways[models.ScanForPay].err = errNoAnswer
-	r, err := s.Refund(t.Context(), p.Number, 1000, "test")
+	r, err := s.GiveBack(t.Context(), p.Number, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func TestWhyARefundFailed(t *testing.T) {
 		s := newSweeping(t)
 		p := s.paid()
 		s.gateways[models.ScanForPay].err = errNoAnswer
-		r, err := s.Refund(t.Context(), p.Number, 1000, "test")
+		r, err := s.GiveBack(t.Context(), p.Number, 1000)
 		if err != nil {
 			t.Fatal(err)
 		}

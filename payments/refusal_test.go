@@ -212,7 +212,7 @@ var deeds = []deed{
 		s := newShop(t, o, models.AskStaff)
 		_, p := s.attempt(t)
 		must(t, s.said(p, payments.StateSucceeded)())
-		if _, err := s.service.Refund(t.Context(), p.Number, p.Amount, "test"); err != nil {
+		if _, err := s.service.GiveBack(t.Context(), p.Number, p.Amount); err != nil {
 			t.Fatal(err)
 		}
 		return s.said(p, payments.StateRefunded)
@@ -237,7 +237,7 @@ var deeds = []deed{
 		order, err := s.OrderByID(t.Context(), order.ID)
 		must(t, err)
 		return func() error {
-			_, err := s.service.RefundAs(context.Background(), payments.StaffRefund{Payment: order.Payments[0].Number, Amount: order.Amount, Reason: "broken", By: mia})
+			_, err := s.service.Refund(context.Background(), payments.StaffRefund{Payment: order.Payments[0].Number, Amount: order.Amount, Reason: "broken", By: mia})
 			return err
 		}
 	}},

@@ -160,7 +160,7 @@ func (s *sweeping) due() (*models.Payment, *models.Refund) {
 	s.pass(5*time.Second, 5*time.Second)
 	gateway := s.gateways[models.ScanForPay]
 	gateway.err = errNoAnswer
-	r, err := s.Refund(s.t.Context(), paid.Number, 1000, "test")
+	r, err := s.GiveBack(s.t.Context(), paid.Number, 1000)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -124,7 +124,7 @@ func TestReconcileAsConfigured(t *testing.T) {
 	s := newSweeping(t)
 	p := s.paid()
 	s.gateways[models.ScanForPay].refunds = models.RefundSucceeded
-	if _, err := s.Refund(t.Context(), p.Number, 1000, "test"); err != nil {
+	if _, err := s.GiveBack(t.Context(), p.Number, 1000); err != nil {
 		t.Fatal(err)
 	}
 	other := s.pending(models.Pass2Pay) // no money of the other's

@@ -208,7 +208,7 @@ func TestRefundKeptBackHasItsTurnSoon(t *testing.T) {
 		query(s.accounts[models.ScanForPay].Gateway)
 	}
 	calls := gateway.calls
-	r, err := s.Refund(t.Context(), p.Number, 1000, "test")
+	r, err := s.GiveBack(t.Context(), p.Number, 1000)
 	if err != nil || r.Status != models.RefundPending || gateway.calls != calls {
 		t.Fatalf("refund at a gateway that is left alone: got %+v, %v and %d calls; want it pending and not sent", r, err, gateway.calls-calls)
 	}

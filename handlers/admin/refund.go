@@ -125,7 +125,7 @@ func (a *Pages) refundPayment(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	r, err := a.payments.RefundAs(c.UserContext(), payments.StaffRefund{
+	r, err := a.payments.Refund(c.UserContext(), payments.StaffRefund{
 		Payment: form.Payment, Amount: amount, Reason: form.Reason, Refunded: refunded, Elsewhere: form.Elsewhere, By: a.actor(c),
 		Shipping: shipping, Items: items, Restock: form.Restock,
 	})
