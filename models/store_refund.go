@@ -22,14 +22,10 @@ var (
 // AddRefund stores a new pending refund of a payment of the locked order, due at its CheckAt, or at once
 // without one. Refused with ErrNothingToRefund when the payment took no money, with ErrRefundPieces when
 // it names more pieces than are left, and with ErrRefundTooMuch when the sum of what was refunded, or may
-// yet be, would be above what was paid. Adding the same refund again, by its number, changes nothing.
+// yet be, would be above what was paid.
 func (tx *Tx) AddRefund(o *Order, p *Payment, r *Refund) error {
 	if p.Status != PaymentSucceeded {
 		return ErrNothingToRefund
-	}
-	var known int64
-	if err := tx.db.Model(&Refund{}).Where("number = ?", r.Number).Count(&known).Error; err != nil || known > 0 {
-		return err
 	}
 	before, err := tx.RefundsOf(p)
 	if err != nil {
