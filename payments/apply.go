@@ -96,7 +96,7 @@ func (s *Service) decideLocked(tx *models.Tx, p models.Payment, r Report, op Ope
 // carryOut moves the payment and the order as decided.
 func (s *Service) carryOut(tx *models.Tx, o *models.Order, p *models.Payment, r Report, d decision) error {
 	if d.incident != "" {
-		i := incidentOf(o, p, r, d.incident, d.rule)
+		i := incidentOf(p, r, d.incident, d.rule)
 		i.Cause = d.cause
 		if _, err := tx.OpenIncident(i); err != nil {
 			return err
@@ -157,13 +157,13 @@ func (s *Service) settleSurplus(tx *models.Tx, o *models.Order, p *models.Paymen
 		return err
 	}
 	if o.Status == models.OrderPaid || o.Status == models.OrderFulfilled {
-		_, err := tx.OpenIncident(incidentOf(o, p, r, models.IncidentDuplicatePayment, "the order was paid already"))
+		_, err := tx.OpenIncident(incidentOf(p, r, models.IncidentDuplicatePayment, "the order was paid already"))
 		if err == nil && settings.DuplicatePayment == models.RefundAlways {
 			err = s.refundByPolicy(tx, o, p, "paid twice")
 		}
 		return err
 	}
-	late := incidentOf(o, p, r, models.IncidentLatePayment, fmt.Sprintf("paid after the order was %s", o.Status))
+	late := incidentOf(p, r, models.IncidentLatePayment, fmt.Sprintf("paid after the order was %s", o.Status))
 	if settings.LatePayment == models.FulfilOrRefund {
 		revived, err := tx.MarkPaid(o, p)
 		if err != nil {
@@ -195,7 +195,7 @@ func (s *Service) scheduleAfter(tx *models.Tx, p *models.Payment) error {
 // refuseUnknown notes an authentic message about an attempt that we do not have.
 func (s *Service) refuseUnknown(ctx context.Context, r Report, op Operation) error {
 	err := s.store.Tx(ctx, func(tx *models.Tx) error {
-		first, err := tx.OpenIncident(incidentOf(nil, nil, r, models.IncidentUnknownOrder,
+		first, err := tx.OpenIncident(incidentOf(nil, r, models.IncidentUnknownOrder,
 			fmt.Sprintf("%s reports %s for a number that the shop does not know", r.Gateway, r.State)))
 		if err != nil || !first {
 			return err
@@ -215,15 +215,15 @@ func (s *Service) refuseUnknown(ctx context.Context, r Report, op Operation) err
 
 // incidentOf is what a message found. Messages that say the same, by the same rule, are one finding;
 // one that says something else is another, which nobody has settled yet.
-func incidentOf(o *models.Order, p *models.Payment, r Report, kind models.IncidentKind, rule string) models.Incident {
+func incidentOf(p *models.Payment, r Report, kind models.IncidentKind, rule string) models.Incident {
 	says := models.MessageDigest(fmt.Appendf(nil, "%s/%s/%d%s/%s", r.Number, r.Reference, r.Money.Amount, r.Money.Currency, r.Merchant), []byte(rule))
 	i := models.Incident{
 		Kind: kind, Gateway: r.Gateway, Number: r.Number, Detail: rule,
 		Currency: r.Money.Currency, Amount: r.Money.Amount,
 		DedupKey: fmt.Sprintf("%s/%s/%s/%s/%s", kind, r.State, r.Gateway, says, r.Number),
 	}
-	if o != nil {
-		i.OrderID, i.PaymentID = &o.ID, &p.ID
+	if p != nil {
+		i.OrderID, i.PaymentID = &p.OrderID, &p.ID
 	}
 	return i
 }

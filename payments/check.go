@@ -1,6 +1,7 @@
 package payments
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -75,17 +76,17 @@ func (s *Service) question(ctx context.Context, p *models.Payment) (State, error
 		return report.State, s.Apply(keep, report, OpQuery)
 	}
 	var says State
-	follow := func(tx *models.Tx, p *models.Payment) error { return nil }
+	move := func(*models.Tx, *models.Payment) error { return nil }
 	switch OutcomeOf(err) {
 	case NotSent:
 		return "", err // nothing to keep
 	case NotFound:
-		says, follow = StateAbsent, s.notThere
+		says, move = StateAbsent, s.notThere
 	}
-	if kept := s.record(keep, p, report.Exchange, OpQuery, verdictUnknown, err.Error(), follow); kept != nil {
-		return says, kept
-	}
-	return says, err
+	kept := s.record(keep, p, report.Exchange, OpQuery, func(tx *models.Tx, p *models.Payment) (string, string, error) {
+		return verdictUnknown, err.Error(), move(tx, p)
+	})
+	return says, cmp.Or(kept, err)
 }
 
 // notThere ends an attempt whose create went unanswered and of which the gateway knows nothing even

@@ -58,7 +58,7 @@ func (s *sweeping) refund(p *models.Payment, amount int64) *models.Refund {
 func (s *sweeping) told(r *models.Refund, state models.RefundStatus, words string) {
 	s.t.Helper()
 	said := RefundReport{State: state, Message: words, Exchange: Exchange{Response: []byte(words)}}
-	if err := s.recordRefund(s.t.Context(), r, said, nil, OpRefundQuery, false); err != nil {
+	if err := s.recordRefund(s.t.Context(), paymentIn(s.order(r.OrderID), r.PaymentID), r, said, nil, OpRefundQuery, false); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -93,7 +93,7 @@ func TestSettledRefundFailsForGood(t *testing.T) {
 		s.clock = s.clock.Add(2 * refundStuckAfter)
 		silent := func() {
 			t.Helper()
-			if err := s.recordRefund(t.Context(), r, RefundReport{}, errNoAnswer, OpRefundQuery, false); err != nil && OutcomeOf(err) != Unknown {
+			if err := s.recordRefund(t.Context(), p, r, RefundReport{}, errNoAnswer, OpRefundQuery, false); err != nil && OutcomeOf(err) != Unknown {
 				t.Fatal(err)
 			}
 		}

@@ -84,7 +84,7 @@ func (s *Service) carryOutRefund(ctx context.Context, r *models.Refund) error {
 	account, on := s.accounts[p.Gateway]
 	if !on {
 		off := &CallError{Outcome: NotSent, Err: errSwitchedOff}
-		return s.recordRefund(ctx, r, RefundReport{}, off, OpRefund, false)
+		return s.recordRefund(ctx, p, r, RefundReport{}, off, OpRefund, false)
 	}
 	request := RefundRequest{
 		PaymentNumber: p.Number, RefundNumber: r.Number,
@@ -92,7 +92,7 @@ func (s *Service) carryOutRefund(ctx context.Context, r *models.Refund) error {
 	}
 	if r.Checks == 0 {
 		report, err := account.Gateway.Refund(ctx, request)
-		return s.recordRefund(ctx, r, report, err, OpRefund, false)
+		return s.recordRefund(ctx, p, r, report, err, OpRefund, false)
 	}
 	report, err := account.Gateway.QueryRefund(ctx, request)
 	switch {
@@ -101,11 +101,11 @@ func (s *Service) carryOutRefund(ctx context.Context, r *models.Refund) error {
 			return err
 		}
 		report, err = account.Gateway.Refund(ctx, request)
-		return s.recordRefund(ctx, r, report, err, OpRefund, false)
+		return s.recordRefund(ctx, p, r, report, err, OpRefund, false)
 	case OutcomeOf(err) == Unsupported:
 		return s.refundBlindly(ctx, p, r, request)
 	default:
-		return s.recordRefund(ctx, r, report, err, OpRefundQuery, false)
+		return s.recordRefund(ctx, p, r, report, err, OpRefundQuery, false)
 	}
 }
 
@@ -117,7 +117,7 @@ func (s *Service) refundBlindly(ctx context.Context, p *models.Payment, r *model
 	if OutcomeOf(err) == Unsupported {
 		return s.ask(ctx, p)
 	}
-	if err := s.recordRefund(ctx, r, report, err, OpRefund, true); err != nil {
+	if err := s.recordRefund(ctx, p, r, report, err, OpRefund, true); err != nil {
 		return err
 	}
 	if report.State == models.RefundFailed {
@@ -127,28 +127,21 @@ func (s *Service) refundBlindly(ctx context.Context, p *models.Payment, r *model
 }
 
 func (s *Service) keepRefundQuery(ctx context.Context, p *models.Payment, e Exchange) error {
-	return s.record(context.WithoutCancel(ctx), p, e, OpRefundQuery, verdictUnknown, "the gateway has no such refund",
-		func(*models.Tx, *models.Payment) error { return nil })
+	return s.record(context.WithoutCancel(ctx), p, e, OpRefundQuery, func(*models.Tx, *models.Payment) (string, string, error) {
+		return verdictUnknown, "the gateway has no such refund", nil
+	})
 }
 
 // recordRefund keeps what the gateway said about a refund, or that it said nothing, and moves the
 // refund. It returns the call's error too. doubtful: the refund was sent before without an answer,
 // and the gateway cannot tell what became of it; then a refusal may mean that the first one went
 // through, and a person has to look.
-func (s *Service) recordRefund(ctx context.Context, r *models.Refund, report RefundReport, callErr error, op Operation, doubtful bool) error {
+func (s *Service) recordRefund(ctx context.Context, p *models.Payment, r *models.Refund, report RefundReport, callErr error, op Operation, doubtful bool) error {
 	models.KillPoint("refund.answered")
-	err := s.store.Tx(context.WithoutCancel(ctx), func(tx *models.Tx) error {
-		order, err := tx.LockOrder(r.OrderID)
-		if err != nil {
-			return err
-		}
-		p := paymentIn(order, r.PaymentID)
-		verdict, rule, err := s.moveRefund(tx, p, r, report, callErr, doubtful)
-		if err != nil {
-			return err
-		}
+	err := s.record(context.WithoutCancel(ctx), p, report.Exchange, op, func(tx *models.Tx, p *models.Payment) (verdict, rule string, err error) {
+		verdict, rule, err = s.moveRefund(tx, p, r, report, callErr, doubtful)
 		models.KillPoint("refund.before_commit")
-		return keep(tx, order, p, report.Exchange, op, verdict, rule)
+		return verdict, rule, err
 	})
 	return errors.Join(callErr, err)
 }

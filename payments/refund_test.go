@@ -213,7 +213,7 @@ func TestWhyARefundFailed(t *testing.T) {
 			t.Fatal(err)
 		}
 		refused := RefundReport{State: models.RefundFailed, Message: "balance too small", Exchange: Exchange{Response: []byte("refused")}}
-		if err := s.recordRefund(t.Context(), r, refused, nil, OpRefund, doubtful); err != nil {
+		if err := s.recordRefund(t.Context(), p, r, refused, nil, OpRefund, doubtful); err != nil {
 			t.Fatal(err)
 		}
 		kept, err := s.store.Evidence(t.Context(), p.OrderID)

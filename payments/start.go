@@ -161,17 +161,9 @@ func (s *Service) createRequest(o *models.Order, p *models.Payment) CreateReques
 // createAnswered keeps the gateway's answer and passes on what the buyer does next.
 func (s *Service) createAnswered(ctx context.Context, p *models.Payment, c Created) (NextAction, error) {
 	var verdict, rule string
-	err := s.store.Tx(ctx, func(tx *models.Tx) error {
-		order, err := tx.LockOrder(p.OrderID)
-		if err != nil {
-			return err
-		}
-		locked := paymentIn(order, p.ID)
-		if verdict, rule, err = s.takeCreated(tx, order, locked, c); err != nil {
-			return err
-		}
-		*p = *locked
-		return keep(tx, order, p, c.Exchange, OpCreate, verdict, rule)
+	err := s.record(ctx, p, c.Exchange, OpCreate, func(tx *models.Tx, p *models.Payment) (_, _ string, err error) {
+		verdict, rule, err = s.takeCreated(tx, p, c)
+		return verdict, rule, err
 	})
 	if err != nil {
 		return NextAction{}, err
@@ -191,7 +183,7 @@ func (s *Service) createAnswered(ctx context.Context, p *models.Payment, c Creat
 
 // takeCreated makes the attempt one that can be paid. It gives up one that the gateway calls by a number
 // that cannot be its own: whoever paid it might pay for another. It stays watched all the same.
-func (s *Service) takeCreated(tx *models.Tx, o *models.Order, p *models.Payment, c Created) (verdict, rule string, err error) {
+func (s *Service) takeCreated(tx *models.Tx, p *models.Payment, c Created) (verdict, rule string, err error) {
 	r := Report{
 		Gateway: p.Gateway, Merchant: s.accounts[p.Gateway].Gateway.Merchant(),
 		Number: p.Number, Reference: c.Reference, State: StatePending,
@@ -203,7 +195,7 @@ func (s *Service) takeCreated(tx *models.Tx, o *models.Order, p *models.Payment,
 		}
 	}
 	if kind, cause, rule := mismatch(*p, r, f); kind != "" {
-		i := incidentOf(o, p, r, kind, rule)
+		i := incidentOf(p, r, kind, rule)
 		i.Cause, i.Amount, i.Currency = cause, p.Amount, p.Currency
 		if _, err := tx.OpenIncident(i); err != nil {
 			return "", "", err
@@ -245,7 +237,10 @@ func (s *Service) createFailed(ctx context.Context, p *models.Payment, c Created
 			return tx.ChangePayment(p, models.PaymentChange{Failure: callErr.Error()})
 		}
 	}
-	if err := s.record(ctx, p, c.Exchange, OpCreate, verdictUnknown, callErr.Error(), move); err != nil {
+	err := s.record(ctx, p, c.Exchange, OpCreate, func(tx *models.Tx, p *models.Payment) (verdict, rule string, err error) {
+		return verdictUnknown, callErr.Error(), move(tx, p)
+	})
+	if err != nil {
 		return err
 	}
 	return result
@@ -265,16 +260,18 @@ func badRedirect(tx *models.Tx, p *models.Payment, c Created, callErr error) err
 	return err
 }
 
-// record keeps a message about the payment and, in the same transaction, what follows from it.
-func (s *Service) record(ctx context.Context, p *models.Payment, e Exchange, op Operation, verdict, rule string,
-	follow func(tx *models.Tx, p *models.Payment) error) error {
+// record keeps a message about the payment in the transaction in which follow does what it leads to, and
+// says by which rule.
+func (s *Service) record(ctx context.Context, p *models.Payment, e Exchange, op Operation,
+	follow func(tx *models.Tx, p *models.Payment) (verdict, rule string, err error)) error {
 	return s.store.Tx(ctx, func(tx *models.Tx) error {
 		order, err := tx.LockOrder(p.OrderID)
 		if err != nil {
 			return err
 		}
 		locked := paymentIn(order, p.ID)
-		if err := follow(tx, locked); err != nil {
+		verdict, rule, err := follow(tx, locked)
+		if err != nil {
 			return err
 		}
 		*p = *locked
@@ -360,8 +357,8 @@ func (s *Service) closeThere(ctx context.Context, p *models.Payment) error {
 	if err != nil {
 		rule = err.Error()
 	}
-	nothing := func(*models.Tx, *models.Payment) error { return nil }
-	if err := s.record(ctx, p, exchange, OpClose, verdictIgnored, rule, nothing); err != nil {
+	kept := func(*models.Tx, *models.Payment) (string, string, error) { return verdictIgnored, rule, nil }
+	if err := s.record(ctx, p, exchange, OpClose, kept); err != nil {
 		return err
 	}
 	if err := s.ask(ctx, p); err != nil {
