@@ -69,6 +69,36 @@ func fillOrders(t testing.TB, s *models.Store, n int) {
 	}
 }
 
+// fillTrouble gives a tenth of the orders of a filled shop a refund, of which some failed, leaves some of
+// the first payments unconfirmed, and opens incidents about some of their orders, of which half are settled.
+func fillTrouble(t testing.TB, s *models.Store, n int) {
+	t.Helper()
+	for from := 0; from < n; from += fillBase {
+		fillTx(t, s, func(tx *models.Tx) error {
+			return tx.Exec(`INSERT INTO refunds
+				(id, order_id, payment_id, number, status, currency, amount, reason, failure, created_at, updated_at, checks)
+				SELECT id, order_id, id, REPLACE(number, 'P', 'R'), CASE WHEN gateway = 'pass2pay' THEN 'failed' ELSE 'succeeded' END,
+				currency, 100, '', '', created_at, created_at, 0
+				FROM payments WHERE status = 'succeeded' AND (number LIKE '%1' OR number LIKE '%1k%') AND created_at >= ? AND created_at < ?`,
+				fillStart.Add(time.Duration(from)*time.Minute), fillStart.Add(time.Duration(from+fillBase)*time.Minute))
+		})
+	}
+	fillTx(t, s, func(tx *models.Tx) error {
+		err := tx.Exec(`INSERT INTO incidents
+			(id, kind, status, dedup_key, gateway, order_id, payment_id, number, currency, amount, detail, resolution, count, created_at, updated_at)
+			SELECT id, 'duplicate_payment', CASE WHEN wallet = 'wechat' THEN 'open' ELSE 'resolved' END, number, gateway, order_id, id,
+			number, currency, amount, '', '', 1, created_at, created_at
+			FROM payments WHERE number LIKE '%2'`)
+		if err != nil {
+			return err
+		}
+		return tx.Exec("UPDATE payments SET confirmed_at = NULL WHERE number LIKE '%50'")
+	})
+	if err := models.BackfillRefunded(s); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // fillTx runs a part of the filling again when the machine was too busy to end it in time.
 func fillTx(t testing.TB, s *models.Store, fill func(tx *models.Tx) error) {
 	t.Helper()

@@ -357,6 +357,7 @@ var migrations = []*gormigrate.Migration{
 		PRIMARY KEY (variant_id, name),
 		FOREIGN KEY (variant_id) REFERENCES variants(id)
 	)`, backfillNames),
+	indexes("066_refunded_orders", backfillRefunded),
 }
 
 // step is a migration of one table and its indexes. The type words TIME, BLOB and MEDIUMTEXT stand

@@ -39,6 +39,7 @@ func filledShop(b *testing.B) (*models.Store, int) {
 	s := modelstest.Open(b, o)
 	start := time.Now()
 	fillOrders(b, s, n)
+	fillTrouble(b, s, n)
 	b.Logf("%d orders filled in %s", n, time.Since(start).Round(time.Second))
 	return s, n
 }
@@ -58,6 +59,10 @@ func benchLists(b *testing.B, s *models.Store, n int) {
 		{"by wallet", models.OrderFilter{Wallet: models.Alipay}, models.Paging{}},
 		{"by product page 1", models.OrderFilter{Product: "GOOD-2"}, models.Paging{}},
 		{"by product from the middle", models.OrderFilter{Product: "GOOD-2"}, models.Paging{After: middle}},
+		{"by refunds page 1", models.OrderFilter{Only: models.OnlyRefunded}, models.Paging{}},
+		{"by refunds from the middle", models.OrderFilter{Only: models.OnlyRefunded}, models.Paging{After: middle}},
+		{"by open incidents", models.OrderFilter{Only: models.OnlyIncident}, models.Paging{}},
+		{"by missing confirmation", models.OrderFilter{Only: models.OnlyUnconfirmed}, models.Paging{}},
 		{"by date", models.OrderFilter{From: fillStart.Add(24 * time.Hour), To: fillStart.Add(48 * time.Hour)}, models.Paging{}},
 		{"search a number", models.OrderFilter{Text: middle}, models.Paging{}},
 		{"search a family", models.OrderFilter{Text: "wong"}, models.Paging{}},
@@ -80,6 +85,7 @@ func benchCounts(b *testing.B, s *models.Store) {
 	}{
 		{"count all", models.OrderFilter{}},
 		{"count a status", models.OrderFilter{Status: models.OrderExpired}},
+		{"count the refunded", models.OrderFilter{Only: models.OnlyRefunded}},
 		{"count a family", models.OrderFilter{Text: "wong"}},
 	} {
 		b.Run(bb.name, func(b *testing.B) {

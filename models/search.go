@@ -15,9 +15,20 @@ type OrderFilter struct {
 	Status   OrderStatus
 	Gateway  GatewayName
 	Wallet   Wallet
-	Product  string    // the slug of something in the order
+	Product  string // the slug of something in the order
+	Only     OnlyOrders
 	From, To time.Time // placed from the first up to and without the second; zero: at any time
 }
+
+// OnlyOrders are orders with something about their money.
+type OnlyOrders string
+
+// What there may be about an order's money.
+const (
+	OnlyUnconfirmed OnlyOrders = "unconfirmed" // they are confirming, see OrderRow.Confirming
+	OnlyRefunded    OnlyOrders = "refunded"    // some of their money was given back, or is on its way
+	OnlyIncident    OnlyOrders = "incident"    // an incident about them is open
+)
 
 // Paging is a part of a list of orders, which runs from the newest to the oldest. It begins behind
 // the order with the number After, or ends before the one with the number Before; at most one of
@@ -76,6 +87,30 @@ func (s search) impossible() bool {
 		}
 	}
 	return false
+}
+
+// list reads ids of orders at a place, in order.
+func (s search) list(p place, limit int) query {
+	switch {
+	case s.Only.few():
+		return s.ordersByFew(p, limit)
+	case len(s.groups) > 0:
+		return s.ordersByTerms(p, limit)
+	default:
+		return s.ordersBy("id, created_at", p, limit, true)
+	}
+}
+
+// count reads the ids of as many orders as there are, up to the limit.
+func (s search) count(limit int) query {
+	switch {
+	case s.Only.few():
+		return s.ordersByFew(place{}, limit)
+	case len(s.groups) > 0:
+		return s.countByTerms(limit)
+	default:
+		return s.ordersBy("id", place{}, limit, false)
+	}
 }
 
 // place is where a list goes on. The zero place is its beginning.
@@ -174,7 +209,7 @@ func (s search) ordersByTerms(p place, limit int) query {
 			q.add(" UNION ")
 		}
 		q.add("SELECT * FROM (SELECT t.order_id, t.created_at FROM order_terms t WHERE t.term = ?", term)
-		s.rest(&q)
+		s.rest(&q, s.groups[1:])
 		q.behind(p, "t.created_at", "t.order_id")
 		q.add(" ORDER BY t.created_at "+p.direction()+", t.order_id "+p.direction()+" LIMIT ?) part", limit)
 	}
@@ -186,14 +221,34 @@ func (s search) ordersByTerms(p place, limit int) query {
 func (s search) countByTerms(limit int) query {
 	var q query
 	q.add("SELECT DISTINCT t.order_id FROM order_terms t WHERE t.term IN ?", s.groups[0])
-	s.rest(&q)
+	s.rest(&q, s.groups[1:])
 	q.add(" LIMIT ?", limit)
 	return q
 }
 
-// rest narrows to the orders that fit everything but the first group.
-func (s search) rest(q *query) {
-	for _, group := range s.groups[1:] {
+// few reports whether the list begins with those orders, of which there are few.
+func (o OnlyOrders) few() bool { return o == OnlyUnconfirmed || o == OnlyIncident }
+
+// ordersByFew reads ids of orders by that of which there are few.
+func (s search) ordersByFew(p place, limit int) query {
+	var q query
+	q.add("SELECT DISTINCT t.order_id AS id, t.created_at FROM (SELECT few.order_id, (SELECT o.created_at FROM orders o WHERE o.id = few.order_id) AS created_at FROM (")
+	if s.Only == OnlyIncident {
+		q.add("SELECT i.order_id FROM incidents i WHERE i.status = ?", IncidentOpen)
+	} else {
+		q.add(`SELECT p.order_id FROM payments p WHERE p.status = ? AND p.confirmed_at IS NULL AND p.written_off_at IS NULL
+			AND (SELECT o.payment_id FROM orders o WHERE o.id = p.order_id AND o.status = ?) = p.id`, PaymentSucceeded, OrderPaid)
+	}
+	q.add(") few) t WHERE t.created_at IS NOT NULL") // not what is about no order
+	s.rest(&q, s.groups)
+	q.behind(p, "t.created_at", "t.order_id")
+	q.add(" ORDER BY t.created_at "+p.direction()+", t.order_id "+p.direction()+" LIMIT ?", limit)
+	return q
+}
+
+// rest narrows to the orders that fit everything else, and have a term of each of the groups.
+func (s search) rest(q *query, groups [][]string) {
+	for _, group := range groups {
 		q.add(" AND (1 = 0")
 		for _, term := range group { // one by one: of a set of terms MySQL reads all orders anew for each order
 			q.add(" OR (SELECT 1 FROM order_terms x WHERE x.term = ? AND x.created_at = t.created_at AND x.order_id = t.order_id) = 1", term)
@@ -202,6 +257,10 @@ func (s search) rest(q *query) {
 	}
 	for _, c := range s.columns() {
 		q.add(" AND (SELECT o."+c.name+" FROM orders o WHERE o.id = t.order_id) = ?", c.value)
+	}
+	if s.Only == OnlyRefunded { // what failed, and what never came, was not given back
+		q.add(` AND (SELECT COUNT(*) FROM refunds r WHERE r.order_id = t.order_id AND r.status <> ?
+			AND (SELECT p.written_off_at FROM payments p WHERE p.id = r.payment_id) IS NULL) > 0`, RefundFailed)
 	}
 	q.during(s.OrderFilter, "t.created_at")
 }

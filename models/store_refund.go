@@ -50,6 +50,9 @@ func (tx *Tx) AddRefund(o *Order, p *Payment, r *Refund) error {
 	if err := tx.db.Create(r).Error; err != nil {
 		return err
 	}
+	if err := putTerm(tx.db, o.ID, refundedTerm); err != nil {
+		return err
+	}
 	return tx.addTerm(o.ID, r.Number)
 }
 

@@ -47,10 +47,7 @@ func (s *Store) CountOrders(ctx context.Context, f OrderFilter) (n int64, more b
 		if err != nil || search.impossible() {
 			return err
 		}
-		q := search.ordersBy("id", place{}, CountLimit+1, false)
-		if len(search.groups) > 0 {
-			q = search.countByTerms(CountLimit + 1)
-		}
+		q := search.count(CountLimit + 1)
 		return db.Raw("SELECT COUNT(*) FROM ("+q.text.String()+") counted", q.values...).Scan(&n).Error
 	})
 	if n > CountLimit {
@@ -137,10 +134,7 @@ func (s search) ids(db *gorm.DB, p place, limit int) ([]string, error) {
 	if s.impossible() {
 		return nil, nil
 	}
-	q := s.ordersBy("id, created_at", p, limit, true)
-	if len(s.groups) > 0 {
-		q = s.ordersByTerms(p, limit)
-	}
+	q := s.list(p, limit)
 	var found []struct{ ID string }
 	err := db.Raw(q.text.String(), q.values...).Scan(&found).Error
 	ids := make([]string, len(found))
@@ -172,6 +166,9 @@ func lookUp(db *gorm.DB, f OrderFilter) (search, error) {
 	}
 	if f.Text != "" && len(asked) == 0 {
 		s.groups = append(s.groups, nil) // nothing but marks: in no order
+	}
+	if f.Only == OnlyRefunded { // rarer than what people are called
+		s.groups = slices.Insert(s.groups, 0, []string{refundedTerm})
 	}
 	if f.Product == "" {
 		return s, nil

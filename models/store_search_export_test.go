@@ -24,6 +24,9 @@ func Backfill(s *Store) error { return backfillTerms(s.write) }
 // BackfillNames keeps the names of before that stand in orders.
 func BackfillNames(s *Store) error { return backfillNames(s.write) }
 
+// BackfillRefunded lets orders that had a refund be found by that.
+func BackfillRefunded(s *Store) error { return backfillRefunded(s.write) }
+
 // OrderPlan returns how the database goes about reading a part of a list of orders, and about counting
 // them, step by step, with the index that each takes.
 func (s *Store) OrderPlan(ctx context.Context, f OrderFilter, p Paging) (list, count []string, err error) {
@@ -36,14 +39,10 @@ func (s *Store) OrderPlan(ctx context.Context, f OrderFilter, p Paging) (list, c
 		if err != nil {
 			return err
 		}
-		q, n := search.ordersBy("id, created_at", from, p.Limit, true), search.ordersBy("id", place{}, CountLimit+1, false)
-		if len(search.groups) > 0 {
-			q, n = search.ordersByTerms(from, p.Limit), search.countByTerms(CountLimit+1)
-		}
-		if list, err = s.explain(db, q); err != nil {
+		if list, err = s.explain(db, search.list(from, p.Limit)); err != nil {
 			return err
 		}
-		count, err = s.explain(db, n)
+		count, err = s.explain(db, search.count(CountLimit+1))
 		return err
 	})
 	return list, count, err

@@ -197,6 +197,144 @@ func TestOrdersAreFoundByNamesOfGoods(t *testing.T) {
 	})
 }
 
+// Orders with something about their money are found while it is so, and no longer.
+func TestOrdersByMoney(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, o models.Options) {
+		ctx, s := t.Context(), modelstest.Open(t, o)
+		modelstest.Product(t, s, "CUP", 2500, 10)
+		modelstest.Order(t, s, "CUP") // about which there is nothing
+		number := modelstest.Order(t, s, "CUP").Number
+		var p models.Payment
+		do := func(act func(tx *models.Tx, order *models.Order) error) {
+			t.Helper()
+			order, err := s.OrderByNumber(ctx, number)
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = s.Tx(ctx, func(tx *models.Tx) error {
+				locked, err := tx.LockOrder(order.ID)
+				if err != nil {
+					return err
+				}
+				return act(tx, locked)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		check := func(when string, want ...models.OnlyOrders) {
+			t.Helper()
+			for _, only := range []models.OnlyOrders{models.OnlyUnconfirmed, models.OnlyRefunded, models.OnlyIncident} {
+				for _, text := range []string{"", number} {
+					f := models.OrderFilter{Only: only, Text: text}
+					numbers := []string(nil)
+					if slices.Contains(want, only) {
+						numbers = []string{number}
+					}
+					if diff := cmp.Diff(numbers, numbersOf(listed(t, s, f, models.Paging{}).Rows)); diff != "" {
+						t.Errorf("%s, %+v (-want +got):\n%s", when, f, diff)
+					}
+					if n, _, err := s.CountOrders(ctx, f); err != nil || n != int64(len(numbers)) {
+						t.Errorf("%s, %+v: got %d, %v; want %d", when, f, n, err, len(numbers))
+					}
+				}
+			}
+		}
+		refund := func(number string, to models.RefundStatus) {
+			t.Helper()
+			do(func(tx *models.Tx, order *models.Order) error {
+				r := models.Refund{ID: models.NewID(), Number: number, Amount: 100}
+				if err := tx.AddRefund(order, &p, &r); err != nil || to == models.RefundPending {
+					return err
+				}
+				_, err := tx.MoveRefund(&r, to, "")
+				return err
+			})
+		}
+		check("when it is placed")
+		do(func(tx *models.Tx, order *models.Order) error {
+			p = models.Payment{
+				ID: models.NewID(), OrderID: order.ID, Number: "P1", Gateway: models.Pass2Pay, Wallet: models.Alipay,
+				Status: models.PaymentCreated, Currency: "CNY", Amount: order.Amount,
+			}
+			if err := tx.AddPayment(&p); err != nil {
+				return err
+			}
+			if _, err := tx.MovePayment(&p, models.PaymentSucceeded, models.PaymentChange{}); err != nil {
+				return err
+			}
+			_, err := tx.MarkPaid(order, &p)
+			return err
+		})
+		check("paid by a weak message", models.OnlyUnconfirmed)
+		do(func(tx *models.Tx, _ *models.Order) error {
+			return tx.ChangePayment(&p, models.PaymentChange{ConfirmedAt: tx.Now()})
+		})
+		check("confirmed")
+		for _, key := range []string{"one", "two"} {
+			do(func(tx *models.Tx, order *models.Order) error {
+				_, err := tx.OpenIncident(models.Incident{Kind: models.IncidentConflict, OrderID: &order.ID, DedupKey: key})
+				return err
+			})
+		}
+		check("with two incidents", models.OnlyIncident)
+		found, err := s.ListIncidents(ctx, models.IncidentFilter{}, "", 9)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range found {
+			check("with an incident", models.OnlyIncident)
+			if err := s.SettleIncident(ctx, i.ID, "settled", mia); err != nil {
+				t.Fatal(err)
+			}
+		}
+		check("settled")
+		refund("R1", models.RefundFailed)
+		check("with a refund that failed")
+		refund("R2", models.RefundPending)
+		check("with a refund under way", models.OnlyRefunded)
+		refund("R3", models.RefundSucceeded)
+		check("with some money back", models.OnlyRefunded)
+	})
+}
+
+// Money that never came was not given back.
+func TestWrittenOffIsNotRefunded(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, o models.Options) {
+		s := modelstest.Open(t, o)
+		modelstest.Product(t, s, "CUP", 2500, 10)
+		order := modelstest.Order(t, s, "CUP")
+		err := s.Tx(t.Context(), func(tx *models.Tx) error {
+			locked, err := tx.LockOrder(order.ID)
+			if err != nil {
+				return err
+			}
+			p := models.Payment{
+				ID: models.NewID(), OrderID: order.ID, Number: "P1", Gateway: models.Pass2Pay, Wallet: models.Alipay,
+				Status: models.PaymentCreated, Currency: "CNY", Amount: order.Amount,
+			}
+			if err := tx.AddPayment(&p); err != nil {
+				return err
+			}
+			if _, err := tx.MovePayment(&p, models.PaymentSucceeded, models.PaymentChange{}); err != nil {
+				return err
+			}
+			if _, err := tx.MarkPaid(locked, &p); err != nil {
+				return err
+			}
+			return tx.WriteOff(locked, &p, &models.Refund{ID: models.NewID(), Number: "R1"}, mia)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, only := range []models.OnlyOrders{models.OnlyUnconfirmed, models.OnlyRefunded} {
+			if list := listed(t, s, models.OrderFilter{Only: only}, models.Paging{}); len(list.Rows) > 0 {
+				t.Errorf("%s: got %q, want none", only, numbersOf(list.Rows))
+			}
+		}
+	})
+}
+
 // Names that nothing kept when they were given up stand in the orders from before.
 func TestBackfillOfNames(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, o models.Options) {
@@ -265,6 +403,7 @@ func TestListsInParts(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, o models.Options) {
 		s := modelstest.Open(t, o)
 		fillOrders(t, s, 250)
+		fillTrouble(t, s, 250)
 		ctx := context.Background()
 		for _, f := range []models.OrderFilter{
 			{},
@@ -276,6 +415,12 @@ func TestListsInParts(t *testing.T) {
 			{Text: "good wong", Wallet: models.WeChat},
 			{From: fillStart.Add(10 * time.Minute), To: fillStart.Add(100 * time.Minute)},
 			{From: fillStart.Add(10 * time.Minute), To: fillStart.Add(100 * time.Minute), Text: "lee"},
+			{Only: models.OnlyRefunded},
+			{Only: models.OnlyRefunded, Text: "good wong", Product: "GOOD-1"},
+			{Only: models.OnlyIncident},
+			{Only: models.OnlyIncident, Wallet: models.WeChat, Text: "buyer", Product: "GOOD-2"},
+			{Only: models.OnlyUnconfirmed},
+			{Only: models.OnlyUnconfirmed, From: fillStart.Add(100 * time.Minute), Status: models.OrderPaid},
 			{Status: "unheard of"},
 			{Product: "unheard of"},
 		} {
@@ -338,6 +483,7 @@ func TestBackfillOfTerms(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, o models.Options) {
 		s := modelstest.Open(t, o)
 		fillOrders(t, s, 420)
+		fillTrouble(t, s, 420)
 		ctx := context.Background()
 		terms := func() (n int64) {
 			err := s.Tx(ctx, func(tx *models.Tx) error { return tx.Read(&n, "SELECT COUNT(*) FROM order_terms") })
@@ -346,7 +492,7 @@ func TestBackfillOfTerms(t *testing.T) {
 			}
 			return n
 		}
-		want := terms()
+		want := terms() + 32 // the numbers of the refunds, which fillTrouble leaves out
 		err := s.Tx(ctx, func(tx *models.Tx) error {
 			if err := tx.Exec("DELETE FROM order_terms WHERE created_at > ?", fillStart.Add(100*time.Minute)); err != nil {
 				return err
@@ -358,6 +504,9 @@ func TestBackfillOfTerms(t *testing.T) {
 		}
 		for range 2 {
 			if err := models.Backfill(s); err != nil {
+				t.Fatal(err)
+			}
+			if err := models.BackfillRefunded(s); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -380,6 +529,7 @@ func TestListsUseIndexes(t *testing.T) {
 			n = 600
 		}
 		fillOrders(t, s, n)
+		fillTrouble(t, s, n)
 		ctx := context.Background()
 		wongs := listed(t, s, models.OrderFilter{Text: "wong"}, models.Paging{Limit: n})
 		if want := (n + 9) / len(fillFamilies); len(wongs.Rows) != want || wongs.Cut {
@@ -402,6 +552,14 @@ func TestListsUseIndexes(t *testing.T) {
 			{"gateway", models.OrderFilter{Gateway: models.Pass2Pay}, "orders_by_gateway"},
 			{"product", models.OrderFilter{Product: "GOOD-2"}, ""},
 			{"text", models.OrderFilter{Text: "wong"}, ""},
+			{"refunded", models.OrderFilter{Only: models.OnlyRefunded}, ""},
+			{"refunded with text", models.OrderFilter{Only: models.OnlyRefunded, Text: "wong"}, ""},
+			{"incident", models.OrderFilter{Only: models.OnlyIncident}, ""},
+			{"incident with everything", models.OrderFilter{
+				Only: models.OnlyIncident, Text: "wong", Status: models.OrderFulfilled, From: during.From, Product: "GOOD-2",
+			}, ""},
+			{"unconfirmed", models.OrderFilter{Only: models.OnlyUnconfirmed}, ""},
+			{"unconfirmed with text", models.OrderFilter{Only: models.OnlyUnconfirmed, Text: "wong"}, ""},
 			{"text with everything", models.OrderFilter{
 				Text: "wong good", Status: models.OrderPaid, Wallet: models.WeChat, From: during.From, Product: "GOOD-2",
 			}, ""},
@@ -421,6 +579,7 @@ func TestListsUseIndexes(t *testing.T) {
 					where := fmt.Sprintf("%s, analyzed %v, %+v", tt.name, analyzed, p)
 					checkPlan(t, where, tt.index, list)
 					checkIndexes(t, where+", count", count)
+					checkFew(t, where, slices.Concat(list, count))
 				}
 			}
 		}
@@ -456,6 +615,19 @@ func checkPlan(t *testing.T, where, index string, steps []string) {
 			if !strings.Contains(step, "(term=? AND created_at=? AND order_id=?)") && !strings.Contains(step, "(id=?)") {
 				t.Errorf("%s: step %d looks up more than one row: %s", where, i, step)
 			}
+		}
+	}
+}
+
+// checkFew: what is asked about an order's money is read from what is few, or looked up by whole keys.
+func checkFew(t *testing.T, where string, steps []string) {
+	t.Helper()
+	few := map[string]string{"i": "incidents_open", "p": "payments_confirming", "r": "refunds_order"}
+	for _, step := range steps {
+		table := strings.Fields(strings.TrimPrefix(strings.TrimPrefix(step, "SEARCH "), "SCAN "))[0]
+		key := strings.Contains(step, " eq_ref PRIMARY ") || strings.Contains(step, "(id=?)")
+		if index := few[table]; index != "" && !key && !strings.Contains(step, index) {
+			t.Errorf("%s: does not read along %s: %q", where, index, steps)
 		}
 	}
 }

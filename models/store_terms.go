@@ -21,6 +21,9 @@ type orderTerm struct {
 // is never such a word.
 func variantTerm(id string) string { return ":" + id }
 
+// refundedTerm is the word by which an order is found that had a refund, whatever became of it.
+const refundedTerm = ":refunded"
+
 // orderTerms are the words by which an order is found from its beginning.
 func orderTerms(o *Order) []orderTerm {
 	all := slices.Concat(numberWords(o.Number), []string{word(o.Email)}, phoneWords(o.Phone), nameWords(o.Name))
@@ -47,10 +50,23 @@ func addTerm(db *gorm.DB, orderID, number string) error {
 	if w == "" {
 		return nil
 	}
+	return putTerm(db, orderID, w)
+}
+
+// putTerm lets the locked order be found by one more word.
+func putTerm(db *gorm.DB, orderID, w string) error {
 	return db.Exec(`INSERT INTO order_terms (term, created_at, order_id)
 		SELECT ?, o.created_at, o.id FROM orders o WHERE o.id = ? AND NOT EXISTS
 			(SELECT 1 FROM order_terms t WHERE t.term = ? AND t.created_at = o.created_at AND t.order_id = o.id)`,
 		w, orderID, w).Error
+}
+
+// backfillRefunded lets the orders be found by refundedTerm that had a refund before there was the term.
+func backfillRefunded(db *gorm.DB) error {
+	return db.Exec(`INSERT INTO order_terms (term, created_at, order_id)
+		SELECT ?, o.created_at, o.id FROM orders o WHERE o.id IN (SELECT r.order_id FROM refunds r) AND NOT EXISTS
+			(SELECT 1 FROM order_terms t WHERE t.term = ? AND t.created_at = o.created_at AND t.order_id = o.id)`,
+		refundedTerm, refundedTerm).Error
 }
 
 // backfillPage is how many orders one transaction of a backfill takes.

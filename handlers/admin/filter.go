@@ -2,6 +2,7 @@ package admin
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,16 +19,23 @@ type orderFilter struct {
 	Gateway string
 	Wallet  string
 	Product string
+	Only    models.OnlyOrders
 	period
 }
 
 func filterOf(c *fiber.Ctx) orderFilter {
-	return orderFilter{
+	f := orderFilter{
 		Text: shorten(c.Query("q"), 200), State: cut(c.Query("state"), 16), Gateway: cut(c.Query("gateway"), 16),
 		Wallet: cut(c.Query("wallet"), 16), Product: cut(c.Query("product"), 100),
-		period: periodOf(c),
+		Only: models.OnlyOrders(c.Query("only")), period: periodOf(c),
 	}
+	if !slices.Contains(onlyOrders, f.Only) {
+		f.Only = ""
+	}
+	return f
 }
+
+var onlyOrders = []models.OnlyOrders{models.OnlyUnconfirmed, models.OnlyRefunded, models.OnlyIncident}
 
 // shorten keeps the beginning of what somebody looks for.
 func shorten(text string, bytes int) string {
@@ -46,7 +54,7 @@ func cut(text string, bytes int) string {
 func (f orderFilter) values() url.Values {
 	values := url.Values{}
 	for _, part := range []struct{ name, value string }{
-		{"q", f.Text}, {"state", f.State}, {"gateway", f.Gateway}, {"wallet", f.Wallet}, {"product", f.Product},
+		{"q", f.Text}, {"state", f.State}, {"gateway", f.Gateway}, {"wallet", f.Wallet}, {"product", f.Product}, {"only", string(f.Only)},
 	} {
 		if part.value != "" {
 			values.Set(part.name, part.value)
@@ -73,6 +81,6 @@ func (f orderFilter) forStore(now time.Time, zone *time.Location) models.OrderFi
 	during := f.span(now, zone)
 	return models.OrderFilter{
 		Text: f.Text, Status: models.OrderStatus(f.State), Gateway: models.GatewayName(f.Gateway),
-		Wallet: models.Wallet(f.Wallet), Product: f.Product, From: during.From, To: during.To,
+		Wallet: models.Wallet(f.Wallet), Product: f.Product, Only: f.Only, From: during.From, To: during.To,
 	}
 }

@@ -123,6 +123,7 @@ func (a *Pages) offerChoices(c *fiber.Ctx, p *ordersPage) error {
 	gateways := []models.GatewayName{models.ScanForPay, models.Pass2Pay, models.ByHand}
 	p.Choices = []choices{
 		{"state", p.T("admin.column.state"), p.T("admin.any"), namesOf(p.Page, "state.", orderStates, p.Filter.State)},
+		{"only", p.T("admin.orders.money"), p.T("admin.any"), namesOf(p.Page, "admin.only.", onlyOrders, string(p.Filter.Only))},
 		{"gateway", p.T("admin.column.gateway"), p.T("admin.any"), namesOf(p.Page, "gateway.", gateways, p.Filter.Gateway)},
 		{"wallet", p.T("admin.column.wallet"), p.T("admin.any"), namesOf(p.Page, "wallet.", models.Wallets, p.Filter.Wallet)},
 		{"product", p.T("admin.column.product"), p.T("admin.any"), named},

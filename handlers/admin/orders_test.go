@@ -158,6 +158,9 @@ func numbers(page answer) []string {
 
 func TestOrdersPage(t *testing.T) {
 	s := newSold(t)
+	s.refund(s.paid, 100, models.RefundPending)
+	s.refund(s.fulfilled, 100, models.RefundSucceeded)
+	s.refund(s.confirming, 100, models.RefundFailed)
 	b := s.in(readOnly)
 	day := s.clock().UTC().Format(dayFormat)
 	tomorrow := s.clock().UTC().AddDate(0, 0, 1).Format(dayFormat)
@@ -172,6 +175,12 @@ func TestOrdersPage(t *testing.T) {
 		{"?state=expired", []*models.Order{s.late, s.expired}},
 		{"?gateway=scanforpay", []*models.Order{s.fulfilled, s.confirming, s.paid}},
 		{"?wallet=alipay&product=pot", []*models.Order{s.confirming}},
+		{"?only=unconfirmed", []*models.Order{s.confirming}},
+		{"?only=incident", []*models.Order{s.late, s.confirming}},
+		{"?only=incident&state=paid", []*models.Order{s.confirming}},
+		{"?only=refunded", []*models.Order{s.fulfilled, s.paid}},
+		{"?only=refunded&q=bob", []*models.Order{s.paid}},
+		{"?only=nonsense&state=pending", []*models.Order{s.pending}},
 		{"?when=last_month&state=expired", nil},
 		{"?from=" + tomorrow, nil},
 		{"?to=" + day + "&state=pending", []*models.Order{s.pending}},
@@ -449,6 +458,12 @@ func TestMessagesPage(t *testing.T) {
 func TestExport(t *testing.T) {
 	s := newSold(t)
 	b := s.in(finance)
+	for query, want := range map[string]*models.Order{"?only=unconfirmed": s.confirming, "?only=incident&q=cup": s.late} {
+		rows, err := csv.NewReader(strings.NewReader(b.get("/admin/orders.csv" + query).body)).ReadAll()
+		if err != nil || len(rows) != 2 || rows[1][0] != want.Number {
+			t.Errorf("%s: got %q, %v; want %s alone", query, rows, err, want.Number)
+		}
+	}
 	file := b.get("/admin/orders.csv?q=cup")
 	if got := file.header.Get("Content-Disposition"); !strings.HasPrefix(got, `attachment; filename="orders-`) {
 		t.Errorf("got disposition %q", got)
