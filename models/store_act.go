@@ -29,22 +29,27 @@ func (o Order) PaidBy() *Payment {
 	return o.tellingPayment()
 }
 
-// actOn runs an act on the locked order with the number. again: the act may have been committed
+// ActOn runs an act on the locked order, in a transaction. again: the act may have been committed
 // already, by a try whose end nobody knows.
-func (s *Store) actOn(ctx context.Context, number string, act func(tx *Tx, o *Order, again bool) error) error {
-	known, err := s.OrderByNumber(ctx, number)
-	if err != nil {
-		return err
-	}
+func (s *Store) ActOn(ctx context.Context, orderID string, act func(tx *Tx, o *Order, again bool) error) error {
 	again := false
 	return s.Tx(ctx, func(tx *Tx) error {
-		o, err := tx.LockOrder(known.ID)
+		o, err := tx.LockOrder(orderID)
 		if err != nil {
 			return err
 		}
 		defer func() { again = true }()
 		return act(tx, o, again)
 	})
+}
+
+// actOn is ActOn by the order's number.
+func (s *Store) actOn(ctx context.Context, number string, act func(tx *Tx, o *Order, again bool) error) error {
+	known, err := s.OrderByNumber(ctx, number)
+	if err != nil {
+		return err
+	}
+	return s.ActOn(ctx, known.ID, act)
 }
 
 // Fulfil records that a paid order went on its way. Refused with ErrNotConfirmed until a strong

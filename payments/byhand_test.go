@@ -326,6 +326,32 @@ func (s *sweeping) wantWrittenOff(p *models.Payment) {
 	}
 }
 
+// TestWordsWhoseKeepingNobodyKnew: what a person says of money is kept once, though its commit got no answer.
+func TestWordsWhoseKeepingNobodyKnew(t *testing.T) {
+	o := modelstest.MySQLOptions(t)
+	proxy := modelstest.NewProxy(t, &o)
+	s := newSweepingOn(t, o)
+	s.saying(StateSucceeded).refund = models.RefundPending
+	ended, off := s.paid(), s.weaklyPaid()
+	r, err := s.GiveBack(t.Context(), ended.Number, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.clock = s.clock.Add(models.RefundHangsAfter)
+	delete(s.accounts, models.ScanForPay) // nobody is asked before
+	for name, say := range map[string]func() error{
+		"end a refund": func() error { return s.end(r, true) },
+		"write off":    func() error { return s.WriteOff(t.Context(), off.Number, "not there", noor) },
+	} {
+		proxy.CutNext(modelstest.AfterCommit)
+		if err := say(); err != nil || !proxy.HasCut() {
+			t.Errorf("%s: got %v, cut %t", name, err, proxy.HasCut())
+		}
+	}
+	s.wantActs(ended, models.ActRefund, models.ActEndRefund)
+	s.wantActs(off, models.ActWriteOff)
+}
+
 // TestWriteOffOfTrueMoney: the gateway is asked before anything is written off.
 func TestWriteOffOfTrueMoney(t *testing.T) {
 	s := newSweeping(t)

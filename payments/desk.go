@@ -27,16 +27,10 @@ func (s *Service) Cancel(ctx context.Context, orderNumber, reason string, by mod
 	if err != nil {
 		return err
 	}
-	again := false
-	return s.store.Tx(ctx, func(tx *models.Tx) error {
-		order, err := tx.LockOrder(order.ID)
-		if err != nil {
-			return err
-		}
+	return s.store.ActOn(ctx, order.ID, func(tx *models.Tx, order *models.Order, again bool) error {
 		if again && order.Status == models.OrderCanceled {
 			return nil // by the try before, whose end nobody knew
 		}
-		again = true
 		if order.Status != models.OrderPending {
 			return models.ErrOrderMoved
 		}
@@ -98,11 +92,7 @@ func (s *Service) MarkPaid(ctx context.Context, orderNumber string, h HandPaymen
 		return err
 	}
 	id, number := models.NewID(), models.NewPaymentNumber(s.store.Now())
-	return s.store.Tx(ctx, func(tx *models.Tx) error {
-		order, err := tx.LockOrder(order.ID)
-		if err != nil {
-			return err
-		}
+	return s.store.ActOn(ctx, order.ID, func(tx *models.Tx, order *models.Order, _ bool) error {
 		if order.PaymentID != nil && *order.PaymentID == id {
 			return nil // by the try before, whose end nobody knew
 		}
@@ -155,17 +145,11 @@ func (s *Service) Revive(ctx context.Context, paymentNumber string, by models.Ac
 	if err != nil {
 		return err
 	}
-	again := false
-	return s.store.Tx(ctx, func(tx *models.Tx) error {
-		order, err := tx.LockOrder(known.OrderID)
-		if err != nil {
-			return err
-		}
+	return s.store.ActOn(ctx, known.OrderID, func(tx *models.Tx, order *models.Order, again bool) error {
 		p := paymentIn(order, known.ID)
 		if again && order.PaymentID != nil && *order.PaymentID == p.ID {
 			return nil // by the try before, whose end nobody knew
 		}
-		again = true
 		refunded, err := tx.Refunded(p)
 		if err != nil {
 			return err
@@ -200,11 +184,7 @@ func (s *Service) AskAgain(ctx context.Context, o *models.Order, by models.Actor
 	for _, a := range answers {
 		fmt.Fprintf(&text, "%s, %s: %s\n", a.Gateway, a.Number, cmp.Or(a.State, "no answer"))
 	}
-	kept := s.store.Tx(context.WithoutCancel(ctx), func(tx *models.Tx) error {
-		order, err := tx.LockOrder(o.ID)
-		if err != nil {
-			return err
-		}
+	kept := s.store.ActOn(context.WithoutCancel(ctx), o.ID, func(tx *models.Tx, order *models.Order, _ bool) error {
 		return tx.AddAct(order, models.Act{By: by, What: models.ActAsk, Text: text.String()})
 	})
 	return answers, stillAsking(errors.Join(err, kept))
@@ -230,17 +210,11 @@ func (s *Service) WriteOff(ctx context.Context, paymentNumber, note string, by m
 		}
 	}
 	r := &models.Refund{ID: models.NewID(), Number: models.NewRefundNumber(s.store.Now()), Reason: note}
-	again := false
-	return s.store.Tx(ctx, func(tx *models.Tx) error {
-		order, err := tx.LockOrder(known.OrderID)
-		if err != nil {
-			return err
-		}
+	return s.store.ActOn(ctx, known.OrderID, func(tx *models.Tx, order *models.Order, again bool) error {
 		p := paymentIn(order, known.ID)
 		if done, err := tx.RefundsOf(p); again && err == nil && len(done) == 1 && done[0].ID == r.ID {
 			return nil // by the try before, whose end nobody knew
 		}
-		again = true
 		if err := tx.WriteOff(order, p, r, by); err != nil {
 			return err
 		}
@@ -291,18 +265,16 @@ func (s *Service) Refund(ctx context.Context, d StaffRefund) (*models.Refund, er
 	if d.Restock {
 		r.RestockBy = d.By.Name
 	}
-	if err := s.store.Tx(ctx, func(tx *models.Tx) error { return s.addStaffRefund(tx, p, r, d) }); err != nil {
+	err = s.store.ActOn(ctx, p.OrderID, func(tx *models.Tx, order *models.Order, _ bool) error {
+		return s.addStaffRefund(tx, order, paymentIn(order, p.ID), r, d)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return s.beginRefund(ctx, p, r)
 }
 
-func (s *Service) addStaffRefund(tx *models.Tx, known *models.Payment, r *models.Refund, d StaffRefund) error {
-	order, err := tx.LockOrder(known.OrderID)
-	if err != nil {
-		return err
-	}
-	p := paymentIn(order, known.ID)
+func (s *Service) addStaffRefund(tx *models.Tx, order *models.Order, p *models.Payment, r *models.Refund, d StaffRefund) error {
 	before, err := tx.RefundsOf(p)
 	if err != nil {
 		return err
@@ -354,17 +326,11 @@ func (s *Service) EndRefund(ctx context.Context, d RefundEnd) error {
 	if err != nil {
 		return err
 	}
-	again := false
-	return s.store.Tx(ctx, func(tx *models.Tx) error {
-		order, err := tx.LockOrder(known.OrderID)
-		if err != nil {
-			return err
-		}
+	return s.store.ActOn(ctx, known.OrderID, func(tx *models.Tx, order *models.Order, again bool) error {
 		r, err := tx.RefundToEnd(known.ID)
 		if again && r != nil && r.DecidedBy == d.By.Name {
 			return nil // by the try before, whose end nobody knew
 		}
-		again = true
 		if err != nil {
 			return err
 		}
