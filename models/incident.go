@@ -46,6 +46,7 @@ type Incident struct {
 	Amount     int64
 	Detail     string // what happened, in a sentence for staff
 	Resolution string // what was decided
+	ResolvedBy string // who settled it; empty: it was settled by what happened to the money, or is open
 	Count      int64
 	CreatedAt  time.Time
 	UpdatedAt  time.Time

@@ -358,6 +358,7 @@ var migrations = []*gormigrate.Migration{
 		FOREIGN KEY (variant_id) REFERENCES variants(id)
 	)`, backfillNames),
 	indexes("066_refunded_orders", backfillRefunded),
+	columns("067_settled_incidents", column("incidents", "resolved_by", "varchar(254) NOT NULL DEFAULT ''")),
 }
 
 // step is a migration of one table and its indexes. The type words TIME, BLOB and MEDIUMTEXT stand

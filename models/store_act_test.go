@@ -198,7 +198,7 @@ func TestSettleIncident(t *testing.T) {
 				t.Errorf("settled again: got %v, want ErrOrderMoved", err)
 			}
 			got, err := s.IncidentByID(ctx, id)
-			if err != nil || got.Status != models.IncidentResolved || got.Resolution != "the gateway was wrong" || got.ResolvedAt == nil {
+			if err != nil || got.Status != models.IncidentResolved || got.Resolution != "the gateway was wrong" || got.ResolvedBy != mia.Name || got.ResolvedAt == nil {
 				t.Errorf("got %+v, %v; want it resolved", got, err)
 			}
 		}

@@ -72,7 +72,9 @@ func (s *Store) SettleIncident(ctx context.Context, id, decision string, by Acto
 				return err
 			}
 		}
-		set := tx.db.Model(&Incident{}).Where("id = ? AND status = ?", id, IncidentOpen).Updates(resolved(tx, decision))
+		changes := resolved(tx, decision)
+		changes["resolved_by"] = truncate(by.Name, 254)
+		set := tx.db.Model(&Incident{}).Where("id = ? AND status = ?", id, IncidentOpen).Updates(changes)
 		if set.Error != nil {
 			return set.Error
 		}

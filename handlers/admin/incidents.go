@@ -128,12 +128,25 @@ func (a *Pages) settleIncident(c *fiber.Ctx) error {
 	}
 	err := a.store.SettleIncident(c.UserContext(), c.Params("id"), form.Decision, a.actor(c))
 	if errors.Is(err, models.ErrOrderMoved) {
-		return a.done(c, form.Back, "admin.incident.moved")
+		return a.settledBefore(c, form.Back)
 	}
 	if err != nil {
 		return err
 	}
 	return a.done(c, form.Back, "admin.incident.settled")
+}
+
+// settledBefore says who was faster to settle the incident, when, and how.
+func (a *Pages) settledBefore(c *fiber.Ctx, back string) error {
+	i, err := a.store.IncidentByID(c.UserContext(), c.Params("id"))
+	if err != nil {
+		return err
+	}
+	page := a.page(c, "admin.incidents")
+	if i.ResolvedBy == "" {
+		return a.done(c, back, "admin.incident.moved_by_itself", "time", page.Time(*i.ResolvedAt), "decision", i.Resolution)
+	}
+	return a.done(c, back, "admin.incident.moved", "person", i.ResolvedBy, "time", page.Time(*i.ResolvedAt), "decision", i.Resolution)
 }
 
 // showUnsettled shows the incident alone, with what was typed and what is wrong with it.

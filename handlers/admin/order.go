@@ -22,6 +22,7 @@ type orderPage struct {
 	Filter   orderFilter
 	Notice   string // why the last act was not done
 	Advice   string
+	LastAct  string // who was faster, as far as the desk knows
 	Badges   []badge
 	Amount   string
 	Goods    string
@@ -186,6 +187,9 @@ func (a *Pages) orderAs(c *fiber.Ctx, typed orderForms, errs web.FieldErrors, re
 	if refused != nil {
 		key := cmp.Or(forStaff[refused.Key], refused.Key)
 		page.Notice, page.Advice = page.T(key), page.T(key+".advice")
+		if refused.Is(models.ErrOrderMoved) {
+			page.LastAct = page.lastAct(s.evidence)
+		}
 		c.Status(statusOf(refused))
 	}
 	return a.render(c, "admin/order", &page)

@@ -296,7 +296,7 @@ func TestActsOnOrders(t *testing.T) {
 
 	act(s.pending, "cancel", url.Values{"cancel_reason": {"not wanted"}}).check(t, "cancel", 303, at(s.pending), nil, nil)
 	told(s.pending, "The order is canceled.")
-	act(s.pending, "cancel", nil).check(t, "cancel again", 409, "", []string{"Somebody was faster"}, nil)
+	act(s.pending, "cancel", nil).check(t, "cancel again", 409, "", []string{"Somebody was faster", "Last act at this order: Canceled an order, owner@example.com, "}, nil)
 
 	act(s.expired, "paid", url.Values{"reference": {"BANK 1"}, "paid_note": {"seen"}, "confirm": {"261121-WRONG"}}).check(t, "mark paid, wrong number", 422, "",
 		[]string{"This is not the number of this order.", `value="BANK 1"`, ">seen</textarea>"}, nil)
@@ -310,7 +310,9 @@ func TestActsOnOrders(t *testing.T) {
 	if got := s.read(s.late); got.Status != models.OrderPaid {
 		t.Errorf("got %s, want it revived", got.Status)
 	}
-	act(s.late, "revive", url.Values{"payment": {late}}).check(t, "revive again", 409, "", []string{"Somebody was faster"}, nil)
+	act(s.late, "note", url.Values{"text": {"revived"}})
+	act(s.late, "revive", url.Values{"payment": {late}}).check(t, "revive again", 409, "",
+		[]string{"Somebody was faster", "Last act at this order: Paid an order with late money, owner@example.com, "}, nil)
 
 	act(s.confirming, "ask", nil).check(t, "ask a gateway that is not in use", 503, "", []string{"The gateway does not answer"}, []string{"The gateway was asked."})
 	byHand := models.Incident{Kind: models.IncidentConflict, OrderID: &s.expired.ID, DedupKey: "conflict", Detail: "doubts"}
@@ -419,7 +421,18 @@ func TestSettleIncidentOnPages(t *testing.T) {
 		check(t, "settle", 303, "/admin/orders/"+s.late.Number, nil, nil)
 	b.get("/admin/orders/"+s.late.Number).check(t, "settled", 200, "", []string{"The incident is settled.", "&lt;u&gt;kept&lt;/u&gt;"}, []string{"<u>kept"})
 	b.post("/admin/incidents/"+id+"/settle", url.Values{"decision": {"again"}, "back": {"https://evil.example/admin/orders"}}).check(t, "settle again", 303, "/admin", nil, nil)
-	b.get("/admin").check(t, "told", 200, "", []string{"Somebody has settled this incident already."}, []string{"Paid too late"})
+	b.get("/admin").check(t, "told", 200, "", []string{"finance@example.com settled this incident already, ", ": &lt;u&gt;kept&lt;/u&gt;"}, []string{"Paid too late"})
+	b.get("/admin/incidents?state=resolved").check(t, "list", 200, "", []string{"Settled by finance@example.com, ", "&lt;u&gt;kept"}, nil)
+	s.open(models.Incident{Kind: models.IncidentLatePayment, OrderID: &s.paid.ID, PaymentID: s.read(s.paid).PaymentID, DedupKey: "late"})
+	id = regexp.MustCompile(`/admin/incidents/([^/]+)/settle`).FindStringSubmatch(b.get("/admin").body)[1]
+	err := s.store.Tx(t.Context(), func(tx *models.Tx) error {
+		return tx.ResolveIncidents(s.read(s.paid).PaidBy(), []models.IncidentKind{models.IncidentLatePayment}, "all of it went back")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.post("/admin/incidents/"+id+"/settle", url.Values{"decision": {"mine"}}).check(t, "settle what has settled itself", 303, "/admin", nil, nil)
+	b.get("/admin").check(t, "told", 200, "", []string{"This incident was settled already, ", ": all of it went back"}, nil)
 	b.post("/admin/incidents/none/settle", url.Values{"decision": {"x"}}).check(t, "none", 404, "", nil, nil)
 }
 

@@ -153,6 +153,24 @@ func (p Page) incident(r models.IncidentRow, now time.Time, back string) inciden
 	return row
 }
 
+// Settled says when the incident was settled, and by whom.
+func (r incidentRow) Settled() string {
+	if r.ResolvedBy == "" {
+		return r.Page.T("admin.incident.resolved_by_itself", "time", r.Page.Time(*r.ResolvedAt))
+	}
+	return r.Page.T("admin.incident.resolved", "person", r.ResolvedBy, "time", r.Page.Time(*r.ResolvedAt))
+}
+
+// lastAct says who changed something about the order last, and when; empty where nobody did.
+func (p Page) lastAct(evidence []models.Evidence) string {
+	for _, e := range slices.Backward(evidence) {
+		if e.Direction == models.ByStaff && e.Operation != models.ActNote && e.Operation != models.ActAsk {
+			return p.T("admin.order.last_act", "act", p.T("admin.act."+e.Operation), "person", p.ActorName(e.Rule), "time", p.PreciseTime(e.CreatedAt))
+		}
+	}
+	return ""
+}
+
 // hint is the key of what may be done about an incident.
 func hint(r models.IncidentRow) string {
 	key := "incident." + string(r.Kind)
