@@ -462,6 +462,8 @@ func TestMessagesPage(t *testing.T) {
 		}
 	}
 	b.get("/admin").check(t, "home", 200, "", []string{"/admin/messages"}, nil)
+	b.get(incidentsAt).check(t, "incidents", 200, "", []string{`href="/admin/messages"`}, nil)
+	s.in(finance).get("/admin/gateways").check(t, "gateways", 200, "", []string{`href="/admin/messages"`}, nil)
 	page := b.get("/admin/messages")
 	page.check(t, "messages", 200, "", []string{"Pass2Pay notified us", "signature does not verify", "no=25&amp;&lt;b&gt;forged"}, []string{"<b>forged", "no=0&amp;"})
 	older := regexp.MustCompile(`/admin/messages\?before=[0-9a-f-]+`).FindString(page.body)
