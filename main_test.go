@@ -107,7 +107,7 @@ func configure(t testing.TB, d database, more ...string) *testShop {
 	if err := os.WriteFile(s.config, []byte(strings.Join(lines, "\n")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	driver, dsn := "sqlite", "file:"+d.dsn+"?_pragma=busy_timeout(10000)"
+	driver, dsn := "sqlite", "file:"+d.dsn+"?_pragma=busy_timeout(10000)&_time_format=sqlite&_timezone=UTC"
 	if d.driver == "mysql" {
 		driver, dsn = "mysql", cmp.Or(d.auditor, d.dsn)
 	}

@@ -226,17 +226,30 @@ func (v *viewer) settle(shown string) {
 	}
 }
 
+// stand has nothing on the page blink, and nothing be drawn apart because it scrolls by itself: that may
+// come later than the picture.
+const stand = `(() => {
+	const still = new CSSStyleSheet();
+	still.replaceSync("* { caret-color: transparent !important } .scroll, pre { overflow: clip !important }");
+	document.adoptedStyleSheets = [still];
+	return document.documentElement.scrollHeight;
+})()`
+
 // shoot takes a picture of the whole page, smaller.
 func (v *viewer) shoot(picture *[]byte, width int) {
 	v.tab.t.Helper()
 	v.do(chromedp.ActionFunc(func(ctx context.Context) error {
 		var height float64
-		err := chromedp.Evaluate(`document.documentElement.scrollHeight`, &height).Do(ctx)
-		if err == nil {
-			clip := &page.Viewport{Width: float64(width), Height: height, Scale: 1.0 / sheetScale}
-			*picture, err = page.CaptureScreenshot().WithClip(clip).WithCaptureBeyondViewport(true).WithOptimizeForSpeed(true).Do(ctx)
+		err := chromedp.Evaluate(stand, &height).Do(ctx)
+		if err != nil {
+			return err
 		}
-		return err
+		clip := &page.Viewport{Width: float64(width), Height: height, Scale: 1.0 / sheetScale}
+		*picture, err = page.CaptureScreenshot().WithClip(clip).WithCaptureBeyondViewport(true).WithOptimizeForSpeed(true).Do(ctx)
+		if err != nil {
+			return err
+		}
+		return chromedp.Evaluate(`document.adoptedStyleSheets = []`, nil).Do(ctx)
 	}))
 }
 

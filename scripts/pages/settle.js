@@ -9,7 +9,7 @@
     [/\b[a-z2-7]{32}\b/g, "abcdefghijklmnopqrstuvwxyz234567"], // a token
     [/\b([a-z2-7]{4}-){5}[a-z2-7]{4}\b/g, "abcd-efgh-ijkl-mnop-qrst-uvwx"], // a recovery code
     [/\b([A-Z2-7]{4} ){7,}/g, "ABCD EFGH IJKL MNOP QRST UVWX YZ23 4567"], // a second factor's secret
-    [/\b\d+ (minutes?|s)\b/g, "2 $1"],
+    [/\b\d+ (minute|s)s?\b/g, (_, unit) => "2 " + (unit === "s" ? unit : "minutes")],
     [/\d+( ?)(分|秒)/g, "2$1$2"],
     [/\b12:(\d)\d(:\d\d)?\b/g, (_, ten, seconds) => "12:" + ten + "0" + (seconds ? ":00" : "")],
   ];
