@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs every test, with the race detector on: units, the store and the shop on SQLite and on a
-# real MariaDB, and the browser tests in Chromium, which hold pages against tools from npm. A test
-# whose database or browser is missing fails here instead of being skipped.
+# real MariaDB, and the browser tests in Chromium, which hold pages against tools from npm. Those that
+# look at all pages, one after the other, do without the race detector. A test whose database or browser
+# is missing fails here instead of being skipped.
 #
 #   scripts/test.sh                          everything
 #   scripts/test.sh ./models/ -run Stock     anything else that go test takes
@@ -32,11 +33,12 @@ main() {
 		go test -race -count=1 -p 1 -timeout 30m "$@"
 		return
 	fi
-	# One package at a time, and what keeps browsers busy for minutes after all else: some tests hold the
-	# shop to times that it promises.
+	# The whole shop by itself, since it is held to times that it promises; then its parts, of which one
+	# works while another waits; then what keeps browsers busy for minutes, which compares pictures.
 	local long='^(TestPages|TestKeyboard|TestRoads)$'
-	go test -race -count=1 -p 1 -timeout 20m -skip "$long" ./...
-	go test -race -count=1 -timeout 30m -run "$long" .
+	go test -race -count=1 -timeout 20m -skip "$long" .
+	go list ./... | grep -vx "$(go list)" | xargs go test -race -count=1 -p 2 -timeout 20m
+	go test -count=1 -timeout 20m -run "$long" .
 }
 
 missing_packages() {
