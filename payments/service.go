@@ -3,6 +3,7 @@ package payments
 import (
 	"context"
 	"log/slog"
+	"regexp"
 	"slices"
 	"time"
 
@@ -127,6 +128,19 @@ const (
 	refusedKept  = 10_000
 )
 
+// What gateways' messages say about the buyer's person, by its name in JSON and in forms. Of a message
+// that proves nothing nobody needs it.
+const person = `(?i:buyer|buyerId|clientIp|mbrTel|userName|idNo)`
+
+var (
+	personInJSON = regexp.MustCompile(`("` + person + `"\s*:\s*)"(?:\\.|[^"\\])*"?`)
+	personInForm = regexp.MustCompile(`((?:^|&)` + person + `=)[^&]*`)
+)
+
+func impersonal(body []byte) []byte {
+	return personInForm.ReplaceAll(personInJSON.ReplaceAll(body, []byte(`$1"***"`)), []byte("$1***"))
+}
+
 // keepRefused keeps a message that was refused, for staff to see. That it cannot be kept, or that
 // there are too many, changes nothing about the refusal.
 func (s *Service) keepRefused(ctx context.Context, gateway models.GatewayName, body []byte, why error) {
@@ -136,7 +150,7 @@ func (s *Service) keepRefused(ctx context.Context, gateway models.GatewayName, b
 	err := s.store.Tx(ctx, func(tx *models.Tx) error {
 		err := tx.AddEvidence(nil, models.Evidence{
 			Gateway: gateway, Direction: models.Received, Operation: string(OpNotification),
-			Response: body[:min(len(body), refusedBytes)], Verdict: verdictRefused, Rule: why.Error(),
+			Response: impersonal(body[:min(len(body), refusedBytes)]), Verdict: verdictRefused, Rule: why.Error(),
 		})
 		if err != nil {
 			return err

@@ -95,6 +95,27 @@ func TestRefusedNotificationsAreKept(t *testing.T) {
 	}
 }
 
+// TestRefusedNotificationsNameNobody: what a refused message says about the buyer's person is not kept.
+func TestRefusedNotificationsNameNobody(t *testing.T) {
+	s := newSweeping(t)
+	s.accounts[models.ScanForPay] = account{Gateway: withBreakers(reading{read: func([]byte) (Report, error) { return Report{}, ErrSignature }})}
+	for body, want := range map[string]string{
+		`{"orderNo": "7", "buyer": "ada, \"A\" & co", "buyerId":"2088", "status":1}`: `{"orderNo": "7", "buyer": "***", "buyerId":"***", "status":1}`,
+		`{"orderNo":"7","buyer":"cut o`:                                              `{"orderNo":"7","buyer":"***"`,
+		"clientIp=10.0.0.7&mchNo=M1&mbrTel=555&buyerless=1&userName=":                "clientIp=***&mchNo=M1&mbrTel=***&buyerless=1&userName=***",
+		`{"note":"the buyer paid","mchNo":"M1","amount":100,"seller":"us"}`:          `{"note":"the buyer paid","mchNo":"M1","amount":100,"seller":"us"}`,
+	} {
+		s.clock = s.clock.Add(time.Second)
+		if err := s.Notify(t.Context(), models.ScanForPay, "", []byte(body)); !errors.Is(err, ErrSignature) {
+			t.Errorf("got %v, want ErrSignature", err)
+		}
+		kept, err := s.store.LoneEvidence(t.Context(), "", 1)
+		if err != nil || len(kept) != 1 || string(kept[0].Response) != want {
+			t.Errorf("got %+v, %v kept, want %s", kept, err, want)
+		}
+	}
+}
+
 // TestCheckOfNothing: whoever asks about an order that nobody has is told so.
 func TestCheckOfNothing(t *testing.T) {
 	if err := newSweeping(t).Check(t.Context(), "none"); !errors.Is(err, models.ErrOrderNotFound) {
