@@ -359,6 +359,9 @@ var migrations = []*gormigrate.Migration{
 	)`, backfillNames),
 	indexes("066_refunded_orders", backfillRefunded),
 	columns("067_settled_incidents", column("incidents", "resolved_by", "varchar(254) NOT NULL DEFAULT ''")),
+	columns("068_expired_orders", column("orders", "expired_at", "TIME"), func(db *gorm.DB) error {
+		return db.Exec("UPDATE orders SET expired_at = expires_at WHERE status = ? AND expired_at IS NULL", OrderExpired).Error
+	}),
 }
 
 // step is a migration of one table and its indexes. The type words TIME, BLOB and MEDIUMTEXT stand

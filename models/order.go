@@ -35,6 +35,7 @@ type Order struct {
 	CreatedAt time.Time
 	UpdatedAt time.Time
 	ExpiresAt time.Time  // end of the payment window
+	ExpiredAt *time.Time // when it expired; late money may have paid it since
 	PaidAt    *time.Time // never changes once set
 	PaymentID *string    // the payment that paid it
 

@@ -73,3 +73,38 @@ func TestLatePaymentTakesAllOrNothing(t *testing.T) {
 		}
 	})
 }
+
+// TestExpiredBeforeThatWasKept: orders that expired under an older version count as expired at the end of
+// their window.
+func TestExpiredBeforeThatWasKept(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, o models.Options) {
+		s := modelstest.Open(t, o)
+		modelstest.Product(t, s, "cup", 2500, 5)
+		order := modelstest.Order(t, s, "cup")
+		err := s.Tx(t.Context(), func(tx *models.Tx) error {
+			locked, err := tx.LockOrder(order.ID)
+			if err != nil {
+				return err
+			}
+			if _, err := tx.CloseOrder(locked, models.OrderExpired); err != nil {
+				return err
+			}
+			if err := tx.Exec("UPDATE orders SET expired_at = NULL"); err != nil {
+				return err
+			}
+			return tx.Exec("DELETE FROM migrations WHERE id = '068_expired_orders'")
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		newer, err := models.Open(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer newer.Close()
+		got, err := newer.OrderByID(t.Context(), order.ID)
+		if err != nil || got.ExpiredAt == nil || !got.ExpiredAt.Equal(order.ExpiresAt) {
+			t.Errorf("got %v, %v, want it to have expired at %v", got.ExpiredAt, err, order.ExpiresAt)
+		}
+	})
+}

@@ -293,7 +293,11 @@ func (tx *Tx) MarkPaid(o *Order, p *Payment) (bool, error) {
 // CloseOrder ends a pending order as expired or canceled and gives its stock back. False: it is
 // not pending any more.
 func (tx *Tx) CloseOrder(o *Order, to OrderStatus) (bool, error) {
-	moved, err := tx.moveOrder(o, to, map[string]any{})
+	changes := map[string]any{}
+	if to == OrderExpired {
+		changes["expired_at"] = tx.Now()
+	}
+	moved, err := tx.moveOrder(o, to, changes)
 	if err != nil || !moved {
 		return false, err
 	}

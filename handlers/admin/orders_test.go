@@ -301,7 +301,7 @@ func TestActsOnOrders(t *testing.T) {
 	act(s.expired, "paid", url.Values{"reference": {"BANK 1"}, "paid_note": {"seen"}, "confirm": {"261121-WRONG"}}).check(t, "mark paid, wrong number", 422, "",
 		[]string{"This is not the number of this order.", `value="BANK 1"`, ">seen</textarea>"}, nil)
 	act(s.expired, "paid", url.Values{"reference": {"BANK 1"}, "paid_note": {"seen"}, "confirm": {strings.ToLower(s.expired.Number)}}).check(t, "mark paid", 303, at(s.expired), nil, nil)
-	b.get(at(s.expired)).check(t, "marked", 200, "", []string{"Paid on the word of owner@example.com", "Marked by hand", "BANK 1"}, nil)
+	b.get(at(s.expired)).check(t, "marked", 200, "", []string{"Paid on the word of owner@example.com", "Marked by hand", "BANK 1", "The time to pay was over"}, nil)
 	act(s.expired, "paid", url.Values{"reference": {"BANK 2"}, "paid_note": {"seen"}, "confirm": {s.expired.Number}}).check(t, "mark paid again", 409, "", []string{"Somebody was faster"}, nil)
 
 	late := s.read(s.late).Payments[0].Number

@@ -34,8 +34,8 @@ func timeline(page Page, s subject) []event {
 	if at := s.order.PaidAt; at != nil {
 		events = append(events, event{At: *at, Title: page.T("admin.event.paid"), Detail: page.way(s.order.Wallet, s.order.Gateway), Look: "money"})
 	}
-	if s.order.Status == models.OrderExpired {
-		events = append(events, event{At: s.order.ExpiresAt, Title: page.T("admin.event.expired")})
+	if at := s.order.ExpiredAt; at != nil {
+		events = append(events, event{At: *at, Title: page.T("admin.event.expired")})
 	}
 	for _, r := range s.refunds {
 		if paymentOf(s.order, &r.PaymentID).WrittenOffAt == nil { // else no money moved: the act says so
