@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"saoma/models"
 	"saoma/models/modelstest"
 )
@@ -411,6 +413,49 @@ func TestTryLogin(t *testing.T) {
 		}
 		if got := try(20); got != 5 {
 			t.Errorf("forgotten: got %d allowed, want 5", got)
+		}
+	})
+}
+
+func TestAuditRefusal(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, o models.Options) {
+		clock := newClock(&o)
+		ctx, s := t.Context(), modelstest.Open(t, o)
+		refuse := func(who string) {
+			t.Helper()
+			each := models.LoginLimit{Name: "refused " + who, Burst: 1, Every: time.Minute}
+			all := models.LoginLimit{Name: "all", Burst: 3, Every: time.Minute}
+			if err := s.AuditRefusal(ctx, models.Actor{Address: "203.0.113.7"}, "refuse_login", who, each, all); err != nil {
+				t.Fatal(err)
+			}
+		}
+		check := func(when string, want ...string) {
+			t.Helper()
+			entries, err := s.AuditEntries(ctx, 0, 20)
+			var got []string
+			for _, e := range entries {
+				got = append(got, e.Subject)
+			}
+			if diff := cmp.Diff(want, got); err != nil || diff != "" {
+				t.Errorf("%s: %v (-want +got):\n%s", when, err, diff)
+			}
+		}
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() { refuse("ada") })
+		}
+		wg.Wait()
+		check("many alike at once", "ada")
+		for _, who := range []string{"bob", "cid", "dan", "eve"} {
+			refuse(who)
+		}
+		check("many others", "cid", "bob", "ada")
+		clock.pass(time.Minute)
+		refuse("ada")
+		refuse("bob")
+		check("later", "ada", "cid", "bob", "ada")
+		if _, err := s.VerifyAudit(ctx, func(broken error) { t.Error(broken) }); err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"gorm.io/gorm"
@@ -70,6 +71,32 @@ func (tx *Tx) countTry(l LoginLimit) error {
 		return ErrTooManyLogins
 	}
 	return set.Error
+}
+
+// AuditRefusal puts a login that was refused into the audit log unless there is one like it, by the limit
+// of each, or there are too many, by the limit of all. The first costs no write; the second as much as an
+// entry does, so that nobody learns from the time what is logged.
+func (s *Store) AuditRefusal(ctx context.Context, by Actor, action, subject string, each, all LoginLimit) error {
+	err := s.query(ctx, func(db *gorm.DB) error { return roomForTries(db, s.Now(), []LoginLimit{each}) })
+	if err == nil {
+		err = s.Tx(ctx, func(tx *Tx) error {
+			if err := tx.countTry(each); err != nil {
+				return err
+			}
+			if err := tx.countTry(all); err != nil {
+				return notTooMany(err)
+			}
+			return tx.AddAudit(by, action, subject, "")
+		})
+	}
+	return notTooMany(err)
+}
+
+func notTooMany(err error) error {
+	if errors.Is(err, ErrTooManyLogins) {
+		return nil
+	}
+	return err
 }
 
 // ForgetTries forgets the tries under the names, after one that was right.

@@ -141,15 +141,18 @@ func carry(c *fiber.Ctx) []carried {
 // proofFits counts a try and reports whether the text is the member's password or a code.
 func (a *Pages) proofFits(c *fiber.Ctx, member *models.Staff, proof string) (bool, error) {
 	limits := a.loginLimits(c, member.Email, member)
-	if err := a.store.TryLogin(c.UserContext(), limits...); err != nil {
+	if err := a.tryLogin(c, member.Email, member, limits); err != nil {
 		return false, err
 	}
 	fits, err := a.codeFits(c, member, proof)
 	if err == nil && !fits {
 		fits, err = a.passwordFits(c.UserContext(), proof, member.PasswordHash)
 	}
-	if err != nil || !fits {
+	if err != nil {
 		return false, err
+	}
+	if !fits {
+		return false, a.auditRefusal(c, refuseProof, member.Email, member)
 	}
 	return true, a.forgetTries(c, limits)
 }

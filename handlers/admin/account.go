@@ -83,12 +83,15 @@ func (a *Pages) changePassword(c *fiber.Ctx) error {
 
 func (a *Pages) presentPasswordFits(c *fiber.Ctx, member *models.Staff) (bool, error) {
 	limits := a.loginLimits(c, member.Email, member)
-	if err := a.store.TryLogin(c.UserContext(), limits...); err != nil {
+	if err := a.tryLogin(c, member.Email, member, limits); err != nil {
 		return false, err
 	}
 	fits, err := a.passwordFits(c.UserContext(), web.SecretValue(c, "password_now"), member.PasswordHash)
-	if err != nil || !fits {
+	if err != nil {
 		return false, err
+	}
+	if !fits {
+		return false, a.auditRefusal(c, refuseProof, member.Email, member)
 	}
 	return true, a.forgetTries(c, limits)
 }

@@ -27,12 +27,17 @@ type auditPage struct {
 // ActName returns what was done in the reader's language.
 func (p auditPage) ActName(action string) string { return p.T("admin.act." + action) }
 
-// ActorName returns who did it: an e-mail address, or the command line in the reader's language.
+// ActorName returns who did it: an e-mail address, or the command line, or somebody who is not known, in
+// the reader's language.
 func (p Page) ActorName(actor string) string {
-	if actor == models.CommandLine().Name {
+	switch actor {
+	case models.CommandLine().Name:
 		return p.T("admin.audit.command_line")
+	case "":
+		return p.T("admin.audit.somebody")
+	default:
+		return actor
 	}
-	return actor
 }
 
 func (a *Pages) showAudit(c *fiber.Ctx) error {

@@ -102,12 +102,15 @@ func (a *Pages) checkLogin(c *fiber.Ctx, form loginForm) (*models.Staff, error) 
 		return nil, err
 	}
 	limits := a.loginLimits(c, form.Email, member)
-	if err := a.store.TryLogin(ctx, limits...); err != nil {
+	if err := a.tryLogin(c, form.Email, member, limits); err != nil {
 		return nil, err
 	}
 	fits, err := a.passwordFits(ctx, form.Password, member.PasswordHash)
-	if err != nil || !fits || !member.Active() {
+	if err != nil {
 		return nil, err
+	}
+	if !fits || !member.Active() {
+		return nil, a.auditRefusal(c, refuseLogin, form.Email, member)
 	}
 	return member, a.forgetTries(c, limits)
 }
@@ -189,7 +192,7 @@ func (a *Pages) enterCode(c *fiber.Ctx) error {
 	}
 	limits := a.loginLimits(c, session.Staff.Email, &session.Staff)
 	limits[0].Name = "code of " + limits[0].Name
-	switch err := a.store.TryLogin(c.UserContext(), limits...); {
+	switch err := a.tryLogin(c, session.Staff.Email, &session.Staff, limits); {
 	case errors.Is(err, models.ErrTooManyLogins):
 		return a.askCode(c.Status(http.StatusTooManyRequests), next, "admin.login.too_many")
 	case err != nil:
@@ -200,7 +203,7 @@ func (a *Pages) enterCode(c *fiber.Ctx) error {
 		return err
 	}
 	if !fits {
-		if err := a.audit(c, "refuse_code", session.Staff.Email, ""); err != nil { // somebody knows the password
+		if err := a.auditRefusal(c, refuseCode, session.Staff.Email, &session.Staff); err != nil {
 			return err
 		}
 		return a.askCode(c.Status(http.StatusUnprocessableEntity), next, "admin.code.refused")

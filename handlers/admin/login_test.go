@@ -3,9 +3,12 @@ package admin
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"saoma/models"
 )
@@ -156,6 +159,71 @@ func TestGuessing(t *testing.T) {
 	if got := known.logIn(m.Email, password).status; got != 303 {
 		t.Errorf("right password in a known browser at that address: got %d, want 303", got)
 	}
+}
+
+// TestRefusedLoginsAreLogged: an owner sees that somebody guesses, and where; guessing fills nothing.
+func TestRefusedLoginsAreLogged(t *testing.T) {
+	d := newDesk(t)
+	m := d.hire("ada@example.com", owner)
+	secret, _ := d.as(m).enrol()
+	seen := int64(0)
+	check := func(when string, want ...string) {
+		t.Helper()
+		entries, err := d.store.AuditEntries(t.Context(), 0, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, e := range slices.Backward(entries) {
+			if e.Seq > seen && e.Action != "log_in" {
+				got = append(got, e.Action+" of "+e.Subject+" by "+e.Actor)
+				if e.Address == "" || e.Details != "" {
+					t.Errorf("%s: got address %q and details %q, want an address alone", when, e.Address, e.Details)
+				}
+			}
+		}
+		seen = entries[0].Seq
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", when, diff)
+		}
+	}
+	entries, err := d.store.AuditEntries(t.Context(), 0, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen = entries[0].Seq
+
+	for range memberTries + 2 {
+		d.browse().logIn(" ADA@example.com", "a wrong password")
+	}
+	check("wrong passwords", "refuse_login of ada@example.com by ", "throttle_login of ada@example.com by ")
+	for i := range 3 {
+		d.browse().logIn(fmt.Sprintf("hunter%d", i), "x")
+	}
+	check("no accounts", "refuse_login of  by ", "refuse_login of  by ", "refuse_login of  by ")
+	for i := range addressTries {
+		d.browse().logIn(fmt.Sprintf("hunter2%d", i), "x")
+	}
+	check("many of them", slices.Repeat([]string{"refuse_login of  by "}, refusalBurst-3)...)
+
+	d.later(time.Hour)
+	half := d.withSession(m, true, "/admin/login/code")
+	for range memberTries + 2 {
+		half.post("/admin/login/code", url.Values{"code": {"000000"}})
+	}
+	check("wrong codes", "refuse_code of ada@example.com by ada@example.com", "throttle_login of ada@example.com by ada@example.com")
+	d.later(time.Hour)
+	b := d.as(m)
+	d.later(models.StaffProofAge)
+	b.get("/admin/account")
+	for range 2 {
+		b.post("/admin/account/recovery", url.Values{proofField: {"a wrong password"}})
+	}
+	check("a wrong proof", "refuse_proof of ada@example.com by ada@example.com")
+	b.post("/admin/account/recovery", url.Values{proofField: {d.code(secret)}})
+	check("a right one", "make_recovery_codes of ada@example.com by ada@example.com")
+	d.later(time.Hour)
+	d.as(m).get("/admin/audit").check(t, "log", 200, "", []string{"Login refused", "Somebody", "Right password, wrong code"}, []string{"hunter"})
 }
 
 func TestSecondFactor(t *testing.T) {
