@@ -41,6 +41,7 @@ const verdictDone = "done"
 
 // Act is something that a named person does to an order.
 type Act struct {
+	ID        string // of its entry in the chain, for an act that may be sent twice; empty: any
 	By        Actor
 	What      string  // one of the constants
 	PaymentID *string // the payment that it is about, if it is about one
@@ -51,7 +52,7 @@ type Act struct {
 // does it. Like a message it is only ever added, and its text stands for ever.
 func (tx *Tx) AddAct(o *Order, a Act) error {
 	err := tx.AddEvidence(o, Evidence{
-		PaymentID: a.PaymentID, Gateway: ByHand, Direction: ByStaff, Operation: a.What,
+		ID: a.ID, PaymentID: a.PaymentID, Gateway: ByHand, Direction: ByStaff, Operation: a.What,
 		Request: []byte(a.Text), Verdict: verdictDone, Rule: a.By.Name,
 	})
 	if err != nil {

@@ -114,10 +114,28 @@ func (s *Store) ChangeDispatch(ctx context.Context, number string, seen, now Dis
 	})
 }
 
-// AddNote keeps what a person has to say about an order.
-func (s *Store) AddNote(ctx context.Context, number, text string, by Actor) error {
+// Note is what a person has to say about an order.
+type Note struct {
+	ID   string // of the form that it was written in: a form sent twice makes one note
+	Text string
+}
+
+// AddNote keeps a note. The same note again does nothing and succeeds; ErrFormSentTwice: the form was sent
+// with something else.
+func (s *Store) AddNote(ctx context.Context, number string, n Note, by Actor) error {
 	return s.actOn(ctx, number, func(tx *Tx, o *Order, _ bool) error {
-		return tx.AddAct(o, Act{By: by, What: ActNote, Text: text})
+		var known []Evidence
+		if err := tx.db.Where("id = ?", n.ID).Find(&known).Error; err != nil {
+			return err
+		}
+		switch {
+		case len(known) == 0:
+			return tx.AddAct(o, Act{ID: n.ID, By: by, What: ActNote, Text: n.Text})
+		case deref(known[0].OrderID) != o.ID || known[0].Operation != ActNote || string(known[0].Request) != n.Text:
+			return ErrFormSentTwice
+		default:
+			return nil
+		}
 	})
 }
 

@@ -152,9 +152,19 @@ func TestNotes(t *testing.T) {
 	modelstest.Product(t, s, "cup", 2500, 10)
 	order := modelstest.Order(t, s, "cup")
 	long := strings.Repeat("长", 1500)
-	for _, text := range []string{"called the buyer", long} {
-		if err := s.AddNote(context.Background(), order.Number, text, mia); err != nil {
-			t.Fatal(err)
+	other := modelstest.Order(t, s, "cup")
+	for _, tt := range []struct {
+		number, id, text string
+		want             error
+	}{
+		{order.Number, "one", "called the buyer", nil},
+		{order.Number, "one", "called the buyer", nil},
+		{order.Number, "two", long, nil},
+		{order.Number, "one", "called nobody", models.ErrFormSentTwice},
+		{other.Number, "one", "called the buyer", models.ErrFormSentTwice},
+	} {
+		if err := s.AddNote(context.Background(), tt.number, models.Note{ID: tt.id, Text: tt.text}, mia); !errors.Is(err, tt.want) {
+			t.Errorf("note %s at %s: got %v, want %v", tt.id, tt.number, err, tt.want)
 		}
 	}
 	evidence, err := s.Evidence(context.Background(), order.ID)

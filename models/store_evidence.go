@@ -1,6 +1,7 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -14,7 +15,7 @@ import (
 // AddEvidence appends a message to the chain of a locked order. The order may be nil, for a message
 // that names no order of ours: then it stands alone.
 func (tx *Tx) AddEvidence(o *Order, e Evidence) error {
-	e.ID, e.CreatedAt = NewID(), tx.Now()
+	e.ID, e.CreatedAt = cmp.Or(e.ID, NewID()), tx.Now()
 	e.Digest = MessageDigest(e.Request, e.Response)
 	e.Rule = truncate(e.Rule, MaxRule)
 	if o == nil {

@@ -134,7 +134,11 @@ func (a *Pages) addNote(c *fiber.Ctx) error {
 	if errs := web.Check(form); errs != nil {
 		return a.orderAs(c, typed, errs, nil)
 	}
-	err := a.store.AddNote(c.UserContext(), c.Params("number"), form.Text, a.actor(c))
+	note := models.Note{ID: cut(web.FormValue(c, "note"), 36), Text: form.Text}
+	if note.ID == "" {
+		return web.ErrForeignForm
+	}
+	err := a.store.AddNote(c.UserContext(), c.Params("number"), note, a.actor(c))
 	return a.acted(c, err, typed, "admin.order.note.done")
 }
 

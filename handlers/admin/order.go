@@ -42,6 +42,7 @@ type orderPage struct {
 	// Acts, nil or empty where they cannot be done, or not by this member.
 	MayAsk   bool
 	MayNote  bool
+	NoteID   string // of the next note
 	Note     []web.Field
 	Cancel   []web.Field
 	Fulfil   []web.Field
@@ -334,6 +335,7 @@ func (p *orderPage) saying(about, typedAbout, note, problem string) *saying {
 func (p *orderPage) offerActs(s subject, typed orderForms, errs web.FieldErrors) {
 	o, payment := s.order, s.order.PaidBy()
 	p.MayAsk, p.MayNote = p.may("ask") && slices.ContainsFunc(o.Payments, ofGateway), p.may("note")
+	p.NoteID = models.NewID()
 	p.Note = p.Fields(errs, web.Field{Name: "text", Value: typed.Text, Max: maxNote, Rows: 3, Wide: true})
 	dispatch := func(d models.Dispatch) []web.Field {
 		return p.Fields(errs,

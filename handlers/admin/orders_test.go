@@ -279,8 +279,17 @@ func TestActsOnOrders(t *testing.T) {
 		b.get(at(o)).check(t, "told", 200, "", []string{what}, nil)
 	}
 
-	act(s.paid, "note", url.Values{"text": {"  <i>called</i> the buyer "}}).check(t, "note", 303, at(s.paid), nil, nil)
+	form := b.get(at(s.paid)).hidden(at(s.paid) + "/note")
+	for range 2 { // pressed twice
+		b.post(at(s.paid)+"/note", with(form, url.Values{"text": {"  <i>called</i> the buyer "}})).check(t, "note", 303, at(s.paid), nil, nil)
+	}
 	b.get(at(s.paid)).check(t, "note kept", 200, "", []string{"The note is kept.", "&lt;i&gt;called&lt;/i&gt; the buyer", "owner@example.com"}, nil)
+	if n := strings.Count(b.get(at(s.paid)).body, "the buyer<"); n != 1 {
+		t.Errorf("a note that was sent twice: got it %d times, want once", n)
+	}
+	b.post(at(s.paid)+"/note", with(form, url.Values{"text": {"something else"}})).check(t, "another note in the same form", 409, "",
+		[]string{"This form was sent before", ">something else</textarea>"}, nil)
+	act(s.paid, "note", url.Values{"text": {"of no page"}}).check(t, "note of no page", 403, "", nil, nil)
 	act(s.paid, "note", url.Values{"text": {" "}}).check(t, "empty note", 422, "", []string{"Please fill this in."}, nil)
 	act(s.paid, "note", url.Values{"text": {strings.Repeat("x", maxNote+1)}}).check(t, "long note", 422, "", []string{"This is too long."}, nil)
 
@@ -310,7 +319,7 @@ func TestActsOnOrders(t *testing.T) {
 	if got := s.read(s.late); got.Status != models.OrderPaid {
 		t.Errorf("got %s, want it revived", got.Status)
 	}
-	act(s.late, "note", url.Values{"text": {"revived"}})
+	b.post(at(s.late)+"/note", with(b.get(at(s.late)).hidden(at(s.late)+"/note"), url.Values{"text": {"revived"}})).check(t, "note", 303, at(s.late), nil, nil)
 	act(s.late, "revive", url.Values{"payment": {late}}).check(t, "revive again", 409, "",
 		[]string{"Somebody was faster", "Last act at this order: Paid an order with late money, owner@example.com, "}, nil)
 
