@@ -118,6 +118,9 @@ func (a *Pages) prove(c *fiber.Ctx, session *models.StaffSession) (bool, error) 
 
 func (a *Pages) askProof(c *fiber.Ctx, notice string) error {
 	page := proofPage{Page: a.page(c, "admin.proof.title"), Action: c.Path(), Carry: carry(c)}
+	if query := c.Context().URI().QueryString(); len(query) > 0 { // where the member was in a list
+		page.Action += "?" + string(query)
+	}
 	page.Fields = page.Page.Fields(nil, web.Field{
 		Name: proofField, Type: "password", Max: models.MaxPassword, Autocomplete: "current-password", Wide: true,
 	})

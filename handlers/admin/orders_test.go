@@ -415,8 +415,12 @@ func TestRefundAsksWhoItIs(t *testing.T) {
 	b.get(at)
 	form := url.Values{"payment": {p.Number}, "refunded": {"0"}, "amount": {"5"}, "refund_reason": {"a scratch"}}
 	b.post(at+"/refund", form).check(t, "asked", 200, "", []string{"Is it you?", `value="a scratch"`}, nil)
+	filtered := b.post(at+"/refund?q=%22%3E%3Cb%3E&state=paid", form)
+	filtered.check(t, "asked in a list", 200, "", []string{`action="` + at + `/refund?q=%22%3E%3Cb%3E&amp;state=paid"`}, []string{"<b>"})
+	form.Set(proofField, "wrong")
+	b.post(at+"/refund?state=paid", form).check(t, "asked again", 422, "", []string{`action="` + at + `/refund?state=paid"`}, nil)
 	form.Set(proofField, password)
-	b.post(at+"/refund", form).check(t, "proven", 303, at, nil, nil)
+	b.post(at+"/refund?q=bob&state=paid", form).check(t, "proven", 303, at+"?q=bob&state=paid", nil, nil)
 }
 
 func TestSettleIncidentOnPages(t *testing.T) {
