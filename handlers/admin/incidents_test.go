@@ -210,6 +210,16 @@ func TestFloodOfIncidents(t *testing.T) {
 	b.get(incidentsAt+"?state=all").check(t, "all", 200, "", []string{fmt.Sprintf("%d incidents", many+1)}, nil)
 }
 
+// TestSettleAfterARefusedAct: the page of an order leads back to it, also where it answers an act.
+func TestSettleAfterARefusedAct(t *testing.T) {
+	s := newSold(t)
+	b, at := s.in(owner), "/admin/orders/"+s.late.Number
+	settle := settlePath.FindString(b.get(at + "?state=expired").body)
+	refused := b.post(at+"/cancel?state=expired", url.Values{"cancel_reason": {"late"}})
+	refused.check(t, "cancel", 409, "", []string{"Somebody was faster"}, nil)
+	b.post(settle, with(refused.hidden(settle), url.Values{"decision": {"kept"}})).check(t, "settle", 303, at+"?state=expired", nil, nil)
+}
+
 // TestSettleKeepsWhatWasTyped: a decision that is refused comes back with its incident.
 func TestSettleKeepsWhatWasTyped(t *testing.T) {
 	s := newSold(t)

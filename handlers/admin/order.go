@@ -177,8 +177,9 @@ func (a *Pages) orderAs(c *fiber.Ctx, typed orderForms, errs web.FieldErrors, re
 	page.Proof = a.proofOf(page.Page, s)
 	page.Timeline = timeline(page.Page, s)
 	page.tellMoney(s, a.store.Now(), typed, errs)
+	here := page.Filter.at("/admin/orders/" + s.order.Number)
 	for _, i := range slices.Backward(s.incidents) {
-		page.Incidents = append(page.Incidents, page.incident(s.incident(i), a.store.Now(), page.Filter.at(c.Path())))
+		page.Incidents = append(page.Incidents, page.incident(s.incident(i), a.store.Now(), here))
 	}
 	page.tellMails(s, a.store.SendsMail())
 	page.offerActs(s, typed, errs)
