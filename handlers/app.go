@@ -188,7 +188,10 @@ func (a *App) routes(d Deps) {
 		a.admin.Routes(app)
 	}
 
-	app.Use(a.base.ChooseLanguage, a.base.Sessions, a.base.SameSite)
+	// The shop's own pages. What changes something comes from one of their forms; an address that nothing
+	// answers is not found, whatever is sent there.
+	app.Use(a.base.ChooseLanguage, a.base.Sessions)
+	own := a.base.SameSite
 
 	// Choosing.
 	s := shop.New(a.base, d.Payments, a.pay.Begin, d.Log)
@@ -200,22 +203,22 @@ func (a *App) routes(d Deps) {
 
 	// Buying.
 	app.Get("/cart", s.ShowCart)
-	app.Post("/cart", s.ChangeCart)
-	app.Post("/cart/items", s.AddToCart)
-	app.Post("/cart/items/:sku", s.ChangeLine)
+	app.Post("/cart", own, s.ChangeCart)
+	app.Post("/cart/items", own, s.AddToCart)
+	app.Post("/cart/items/:sku", own, s.ChangeLine)
 	app.Get("/cart/items/:sku?", shop.ToCart)
 	app.Get("/checkout", s.ShowCheckout)
-	app.Post("/checkout", s.PlaceOrder)
+	app.Post("/checkout", own, s.PlaceOrder)
 
 	// Paying.
 	app.Get("/o/:token", a.pay.ShowOrder)
 	app.Get("/o/:token/form", a.pay.ShowForm)
-	app.Post("/o/:token/pay", a.pay.StartPayment)
-	app.Post("/o/:token/check", a.pay.Check)
+	app.Post("/o/:token/pay", own, a.pay.StartPayment)
+	app.Post("/o/:token/check", own, a.pay.Check)
 	app.Get("/o/:token/pay", pay.ToOrder)
 	app.Get("/o/:token/check", pay.ToOrder)
 	app.Get("/orders", s.ShowFindOrder)
-	app.Post("/orders", s.FindOrder)
+	app.Post("/orders", own, s.FindOrder)
 }
 
 // Serve answers on the listener until Stop.

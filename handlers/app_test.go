@@ -9,10 +9,13 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/gofiber/fiber/v2"
 
 	"saoma/handlers/web"
 	"saoma/models"
@@ -143,6 +146,28 @@ func (g *stubGateway) ReadQuery(string, payments.Exchange) (payments.Report, err
 
 func (g *stubGateway) ParseNotification(string, []byte) (payments.Report, error) {
 	return payments.Report{}, payments.ErrSignature
+}
+
+// TestEveryFormIsOurOwn sends to every address of the shop that takes anything, as a visitor with a session
+// and as one without, what does not come from its pages. The desk's are tested with the desk.
+func TestEveryFormIsOurOwn(t *testing.T) {
+	s := newShop(t)
+	exempt := []string{"/pay/notify/scanforpay", "/pay/notify/:other", "/pay/return/:token"} // no browser of ours sends there
+	asked := 0
+	for _, r := range s.app.GetRoutes(true) {
+		if slices.Contains([]string{fiber.MethodGet, fiber.MethodHead}, r.Method) || strings.HasPrefix(r.Path, "/admin") || slices.Contains(exempt, r.Path) {
+			continue
+		}
+		asked++
+		target := strings.NewReplacer(":token", "nothing", ":sku", "nothing").Replace(r.Path)
+		b := s.browse(desktop)
+		b.do(r.Method, target, url.Values{"_csrf": {"forged"}}).check(t, r.Method+" "+target+" by nobody", 403, "", []string{"grown old"}, nil)
+		b.get("/cart")
+		b.do(r.Method, target, url.Values{"_csrf": {"forged"}}).check(t, r.Method+" "+target, 403, "", []string{"grown old"}, nil)
+	}
+	if asked < 7 {
+		t.Errorf("got %d addresses that take something, want all of them", asked)
+	}
 }
 
 // safeBuffer is a log that is written and read at once.

@@ -51,7 +51,10 @@ func TestShopPages(t *testing.T) {
 		{name: "find my order", target: "/orders", status: 200, want: []string{`name="number"`, `name="email"`}},
 		{name: "no such page", target: "/nothing", status: 404, want: []string{"no such page"}},
 		{name: "no such order", target: "/o/nothing", status: 404, want: []string{"no such order", `href="/orders"`}},
-		{name: "no such method", method: http.MethodPut, target: "/cart", status: 403},
+		{name: "no such method", method: http.MethodPut, target: "/cart", status: 405},
+		{name: "nothing to send to", method: http.MethodPost, target: "/nothing", status: 404, want: []string{"no such page"}},
+		{name: "nothing to send to at the desk", method: http.MethodPost, target: "/admin/nothing", status: 404},
+		{name: "sent to what is only shown", method: http.MethodPost, target: "/products/tea-set", status: 405},
 		{name: "only the head", method: http.MethodHead, target: "/", status: 200},
 	}
 	for _, tt := range tests {
