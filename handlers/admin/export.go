@@ -45,24 +45,34 @@ func (a *Pages) exportOrders(format string, contentType string, begin func(w io.
 		c.Set(fiber.HeaderContentType, contentType)
 		c.Set(fiber.HeaderContentDisposition, `attachment; filename="`+name+`"`)
 		c.Set(fiber.HeaderCacheControl, "no-store")
-		conn := c.Context().Conn()
-		c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
-			defer a.survive()
-			if err := a.writeOrders(patient{conn, w}, m, columns, begin); err != nil {
-				a.log.Warn("export of orders broke off", "err", err)
-				_ = conn.Close() // a file that is not whole must not look as if it were
-			}
+		a.stream(c, "orders", func(ctx context.Context, w io.Writer) error {
+			return a.writeOrders(ctx, w, m, columns, begin)
 		})
 		return nil
 	}
 }
 
-// survive keeps a fault in an export, which runs outside of the app's own recovery, from ending the
-// whole shop.
-func (a *Pages) survive() {
-	if fault := recover(); fault != nil {
-		a.log.Error("export failed", "err", fmt.Sprint(fault))
-	}
+// exportTimeout bounds how long an export may take.
+const exportTimeout = 10 * time.Minute
+
+// stream answers with a file that is written while it is read, for as long as the reader goes on reading. A
+// file that could not be written whole ends with the connection, or it would look as if it were whole.
+func (a *Pages) stream(c *fiber.Ctx, what string, write func(ctx context.Context, w io.Writer) error) {
+	conn := c.Context().Conn()
+	c.Context().SetBodyStreamWriter(func(w *bufio.Writer) {
+		ctx, cancel := context.WithTimeout(context.Background(), exportTimeout)
+		defer cancel()
+		defer func() { // the app's own recovery does not reach here, and the fault would end the whole shop
+			if fault := recover(); fault != nil {
+				a.log.Error("export failed", "what", what, "err", fmt.Sprint(fault))
+				_ = conn.Close()
+			}
+		}()
+		if err := write(ctx, patient{conn, w}); err != nil {
+			a.log.Warn("export broke off", "what", what, "err", err)
+			_ = conn.Close()
+		}
+	})
 }
 
 // patient writes with a deadline of its own for each piece: the server's is set once for a whole
@@ -79,9 +89,7 @@ func (p patient) Write(data []byte) (int, error) {
 	return p.w.Write(data)
 }
 
-func (a *Pages) writeOrders(w io.Writer, m models.OrderFilter, columns []column, begin func(w io.Writer, zone *time.Location) (sheet, error)) error {
-	ctx, cancel := context.WithTimeout(context.Background(), exportTimeout)
-	defer cancel()
+func (a *Pages) writeOrders(ctx context.Context, w io.Writer, m models.OrderFilter, columns []column, begin func(w io.Writer, zone *time.Location) (sheet, error)) error {
 	table, err := begin(w, a.base.Config.TimeZone)
 	if err != nil {
 		return err
