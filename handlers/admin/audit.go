@@ -60,7 +60,7 @@ func (a *Pages) exportAudit(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderContentType, "text/csv; charset=utf-8")
 	c.Set(fiber.HeaderContentDisposition, `attachment; filename="audit.csv"`)
 	c.Set(fiber.HeaderCacheControl, "no-store")
-	a.stream(c, "audit log", func(ctx context.Context, w io.Writer) error { return a.writeAudit(ctx, csv.NewWriter(w)) })
+	a.stream(c, "audit", func(ctx context.Context, w io.Writer) error { return a.writeAudit(ctx, csv.NewWriter(w)) })
 	return nil
 }
 
