@@ -59,7 +59,10 @@ func fillOrders(t testing.TB, s *models.Store, n int) {
 			return tx.InsertTerms(orders)
 		})
 	}
-	const piece = 100
+	if n > fillBase {
+		fillTx(t, s, (*models.Tx).KeepTerms)
+	}
+	const piece = 500
 	for copied := fillBase; copied < n; copied += piece {
 		from := fillStart.Add(time.Duration(copied%fillBase) * time.Minute)
 		nth := copied / fillBase

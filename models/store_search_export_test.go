@@ -98,16 +98,28 @@ func (tx *Tx) InsertTerms(orders []Order) error {
 	return tx.db.CreateInBatches(&all, 2000).Error
 }
 
+// KeepTerms keeps the words that there are where CopyOrders finds them by their time.
+func (tx *Tx) KeepTerms() error {
+	for _, statement := range []string{
+		"CREATE TABLE first_terms AS SELECT * FROM order_terms", "CREATE INDEX first_terms_created ON first_terms (created_at)",
+	} {
+		if err := tx.db.Exec(statement).Error; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // CopyOrders copies the first orders that were placed from the start on, with their lines, attempts and
 // words, to a later time. The copy's own numbers end in its number.
 func (tx *Tx) CopyOrders(start time.Time, nth int, later time.Duration, orders int) error {
 	c := copier{tx: tx, mark: fmt.Sprintf("k%d", nth), id: fmt.Sprintf("k%04d", nth), minutes: int(later / time.Minute)}
 	end := start.Add(time.Duration(orders) * time.Minute)
 	base := "(SELECT id FROM orders WHERE created_at >= ? AND created_at < ?)"
-	c.copy("orders", "id IN "+base, start, end)
-	c.copy("order_items", "order_id IN "+base, start, end)
-	c.copy("payments", "order_id IN "+base, start, end)
-	c.copy("order_terms", "created_at >= ? AND created_at < ?", start, end)
+	c.copy("orders", "orders WHERE id IN "+base, start, end)
+	c.copy("order_items", "order_items WHERE order_id IN "+base, start, end)
+	c.copy("payments", "payments WHERE order_id IN "+base, start, end)
+	c.copy("order_terms", "first_terms WHERE created_at >= ? AND created_at < ?", start, end)
 	return c.err
 }
 
@@ -119,7 +131,7 @@ type copier struct {
 }
 
 // copy copies rows: their ids, numbers and times become others.
-func (c *copier) copy(table, where string, values ...any) {
+func (c *copier) copy(table, from string, values ...any) {
 	if c.err != nil {
 		return
 	}
@@ -132,8 +144,8 @@ func (c *copier) copy(table, where string, values ...any) {
 	for _, column := range types {
 		names, made = append(names, column.Name()), append(made, c.value(column.Name()))
 	}
-	c.err = c.tx.db.Exec(fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s WHERE %s",
-		table, strings.Join(names, ", "), strings.Join(made, ", "), table, where), values...).Error
+	c.err = c.tx.db.Exec(fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM %s",
+		table, strings.Join(names, ", "), strings.Join(made, ", "), from), values...).Error
 }
 
 func (c *copier) value(column string) string {
