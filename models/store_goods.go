@@ -22,19 +22,24 @@ type GoodsPage struct {
 	Total    int64 // how many there are in all
 }
 
-// Goods returns the products in whose name or in one of whose SKUs, former ones too, the text occurs, all of them for none; at most limit,
-// behind the first ones to be skipped. It asks the database the same few questions however many there are.
+// Goods returns the products in whose name, in any language, or in one of whose SKUs, former ones too, the
+// text occurs, all of them for none; at most limit, behind the first ones to be skipped. It asks the
+// database the same few questions however many there are.
 func (s *Store) Goods(ctx context.Context, text string, skip, limit int) (GoodsPage, error) {
 	page := GoodsPage{Before: skip}
 	err := s.query(ctx, func(db *gorm.DB) error {
 		matching := func() *gorm.DB { return db.Model(&Product{}) }
 		if text != "" {
 			like := "%" + likeText(text) + "%"
+			named, err := namedLike(db, text)
+			if err != nil {
+				return err
+			}
 			matching = func() *gorm.DB {
-				return db.Model(&Product{}).Where(`LOWER(name) LIKE ? ESCAPE '!' OR id IN
+				return db.Model(&Product{}).Where(`id IN ? OR id IN
 					(SELECT product_id FROM variants WHERE LOWER(sku) LIKE ? ESCAPE '!') OR id IN
 					(SELECT v.product_id FROM variants v JOIN former_skus f ON f.variant_id = v.id WHERE LOWER(f.sku) LIKE ? ESCAPE '!')`,
-					like, like, like)
+					named, like, like)
 			}
 		}
 		if err := matching().Count(&page.Total).Error; err != nil {
@@ -43,6 +48,26 @@ func (s *Store) Goods(ctx context.Context, text string, skip, limit int) (GoodsP
 		return withVariants(matching()).Order("position, id").Offset(skip).Limit(limit).Find(&page.Products).Error
 	})
 	return page, err
+}
+
+// maxNamed is how many ids one statement takes, with room for others.
+const maxNamed = 10_000
+
+// namedLike returns the ids of the products in one of whose names, in any language, the text occurs, at most
+// maxNamed of them.
+func namedLike(db *gorm.DB, text string) ([]string, error) {
+	var products []Product
+	if err := db.Select("id", "name", "texts").Find(&products).Error; err != nil {
+		return nil, err
+	}
+	text = strings.ToLower(text)
+	var ids []string
+	for _, p := range products {
+		if slices.ContainsFunc(p.names(), func(name string) bool { return strings.Contains(strings.ToLower(name), text) }) {
+			ids = append(ids, p.ID)
+		}
+	}
+	return ids[:min(len(ids), maxNamed)], nil
 }
 
 // likeText is what LIKE takes to mean the text itself, in small letters.

@@ -37,7 +37,9 @@ func TestGoods(t *testing.T) {
 		}{
 			{"", 0, 3, []string{"tea-set", "t-shirt", "canvas-bag"}, 5},
 			{"", 3, 3, []string{"art-print", "e-book"}, 5},
-			{"tea", 0, 9, []string{"tea-set"}, 1},
+			{"tea", 0, 9, []string{"tea-set", "e-book"}, 2}, // by its name in English
+			{"ティー", 0, 9, nil, 0},
+			{"コットン", 0, 9, []string{"t-shirt"}, 1},
 			{"茶", 0, 9, []string{"tea-set", "e-book"}, 2},
 			{"T恤", 0, 9, []string{"t-shirt"}, 1},
 			{"shirt-m", 0, 9, []string{"t-shirt"}, 1},
