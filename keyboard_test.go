@@ -392,7 +392,7 @@ func (s *testShop) serveByKeys(k keyboard) {
 
 	k.to("input[name=tracking]")
 	k.types("SF1234567890")
-	k.to(`form[action$="/fulfil"] button`)
+	k.to(`form[action*="/fulfil"] button`)
 	k.leads(enter)
 	k.on(".news")
 	if got := s.word("SELECT tracking FROM orders WHERE number = ?", number); got != "SF1234567890" {

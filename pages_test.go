@@ -226,21 +226,20 @@ func (v *viewer) settle(shown string) {
 	}
 }
 
-// stand has nothing on the page blink, and nothing be drawn apart because it scrolls by itself: that may
-// come later than the picture.
-const stand = `(() => {
-	const still = new CSSStyleSheet();
-	still.replaceSync("* { caret-color: transparent !important } .scroll, pre { overflow: clip !important }");
-	document.adoptedStyleSheets = [still];
-	return document.documentElement.scrollHeight;
-})()`
+// standStill has nothing on the page blink, and nothing be drawn apart because it scrolls by itself: that
+// may come later than the picture.
+const standStill = `for (const e of document.querySelectorAll(".scroll, pre")) e.style.overflow = "clip";
+	document.documentElement.style.caretColor = "transparent";
+	document.documentElement.scrollHeight`
+
+const moveAgain = `for (const e of document.querySelectorAll("html, .scroll, pre")) e.removeAttribute("style")`
 
 // shoot takes a picture of the whole page, smaller.
 func (v *viewer) shoot(picture *[]byte, width int) {
 	v.tab.t.Helper()
 	v.do(chromedp.ActionFunc(func(ctx context.Context) error {
 		var height float64
-		err := chromedp.Evaluate(stand, &height).Do(ctx)
+		err := chromedp.Evaluate(standStill, &height).Do(ctx)
 		if err != nil {
 			return err
 		}
@@ -249,7 +248,7 @@ func (v *viewer) shoot(picture *[]byte, width int) {
 		if err != nil {
 			return err
 		}
-		return chromedp.Evaluate(`document.adoptedStyleSheets = []`, nil).Do(ctx)
+		return chromedp.Evaluate(moveAgain, nil).Do(ctx)
 	}))
 }
 
