@@ -327,6 +327,23 @@ func TestARefusedWriteUndoesEverything(t *testing.T) {
 	}
 }
 
+// TestACreateThatIsNotKeptLeadsNowhere: a buyer is not sent to pay what the shop could not write down.
+func TestACreateThatIsNotKeptLeadsNowhere(t *testing.T) {
+	o := modelstest.Options(t)
+	must(t, os.WriteFile(o.DSN, emptyDatabase(t), 0o600))
+	w := wire(t, o, route(models.WeChat, models.ScanForPay, "qrcode"))
+	order := modelstest.Order(t, w.Store, "cup")
+	allow := stubborn{t, database(t, o)}.refuse("INSERT ON evidence")
+	next, err := w.begin(order, models.WeChat)
+	allow()
+	if err == nil || next != (payments.NextAction{}) {
+		t.Errorf("got %+v, %v, want an error, and nowhere to go", next, err)
+	}
+	if got := len(w.box.Payments()); got != 1 {
+		t.Errorf("the gateway knows %d payments, want the one whose answer was not kept", got)
+	}
+}
+
 // emptyDatabase is the file of a stubborn database, which takes longest to make.
 func emptyDatabase(t *testing.T) []byte {
 	t.Helper()

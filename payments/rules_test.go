@@ -136,6 +136,24 @@ func TestNextConfirmation(t *testing.T) {
 	}
 }
 
+// TestNextCheck: an open attempt is asked about at the times that the shop promises, when its order
+// expires, and every hour until the gateway can take no more money for it.
+func TestNextCheck(t *testing.T) {
+	begun := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	p := models.Payment{Status: models.PaymentPending, CreatedAt: begun, ExpiresAt: begun.Add(15 * time.Minute), WatchUntil: begun.Add(4*time.Hour + time.Minute)}
+	want := []time.Duration{
+		5 * time.Second, 15 * time.Second, 30 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute,
+		15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 3 * time.Hour, 4 * time.Hour, 4*time.Hour + time.Minute,
+	}
+	var got []time.Duration
+	for at := nextCheck(p, begun); !at.IsZero() && len(got) <= len(want); at = nextCheck(p, at) {
+		got = append(got, at.Sub(begun))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("times after its beginning (-want +got):\n%s", diff)
+	}
+}
+
 func TestNextRefund(t *testing.T) {
 	begun := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	for after, want := range map[time.Duration]time.Duration{
