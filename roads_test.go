@@ -474,11 +474,11 @@ func (s *testShop) payWhileAway(b tab) {
 		b.run(`dispatchEvent(new Event("online")); // a question is under way
 			Object.defineProperty(document, "visibilityState", {value: "hidden", configurable: true});
 			document.dispatchEvent(new Event("visibilitychange"))`)
-		await(t, "the last answer", func() bool { return b.road().Asking == 0 })
-		gone := b.road()
-		if gone.Open+gone.Timers != 0 {
-			t.Errorf("out of sight: got %+v, want nothing open and nothing to come", gone)
-		}
+		var gone road
+		await(t, "the last answer, with nothing open and nothing to come any more", func() bool {
+			gone = b.road()
+			return gone.Asking+gone.Open+gone.Timers == 0
+		})
 		s.sandbox.act(s.sandbox.newest().Number, sandbox.Pay, sandbox.NotifyBefore)
 		if b.count("#order.order-waiting") != 1 || b.road().Asked != gone.Asked {
 			t.Error("out of sight: the page has changed")
