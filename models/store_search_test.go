@@ -253,17 +253,8 @@ func TestOrdersByMoney(t *testing.T) {
 		}
 		check("when it is placed")
 		do(func(tx *models.Tx, order *models.Order) error {
-			p = models.Payment{
-				ID: models.NewID(), OrderID: order.ID, Number: "P1", Gateway: models.Pass2Pay, Wallet: models.Alipay,
-				Status: models.PaymentCreated, Currency: "CNY", Amount: order.Amount,
-			}
-			if err := tx.AddPayment(&p); err != nil {
-				return err
-			}
-			if _, err := tx.MovePayment(&p, models.PaymentSucceeded, models.PaymentChange{}); err != nil {
-				return err
-			}
-			_, err := tx.MarkPaid(order, &p)
+			var err error
+			p, err = paidWeakly(tx, order)
 			return err
 		})
 		check("paid by a weak message", models.OnlyUnconfirmed)
@@ -298,6 +289,22 @@ func TestOrdersByMoney(t *testing.T) {
 	})
 }
 
+// paidWeakly pays a locked order by a message that nothing has confirmed.
+func paidWeakly(tx *models.Tx, order *models.Order) (models.Payment, error) {
+	p := models.Payment{
+		ID: models.NewID(), OrderID: order.ID, Number: "P1", Gateway: models.Pass2Pay, Wallet: models.Alipay,
+		Status: models.PaymentCreated, Currency: "CNY", Amount: order.Amount,
+	}
+	if err := tx.AddPayment(&p); err != nil {
+		return p, err
+	}
+	if _, err := tx.MovePayment(&p, models.PaymentSucceeded, models.PaymentChange{}); err != nil {
+		return p, err
+	}
+	_, err := tx.MarkPaid(order, &p)
+	return p, err
+}
+
 // Money that never came was not given back.
 func TestWrittenOffIsNotRefunded(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, o models.Options) {
@@ -309,17 +316,8 @@ func TestWrittenOffIsNotRefunded(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			p := models.Payment{
-				ID: models.NewID(), OrderID: order.ID, Number: "P1", Gateway: models.Pass2Pay, Wallet: models.Alipay,
-				Status: models.PaymentCreated, Currency: "CNY", Amount: order.Amount,
-			}
-			if err := tx.AddPayment(&p); err != nil {
-				return err
-			}
-			if _, err := tx.MovePayment(&p, models.PaymentSucceeded, models.PaymentChange{}); err != nil {
-				return err
-			}
-			if _, err := tx.MarkPaid(locked, &p); err != nil {
+			p, err := paidWeakly(tx, locked)
+			if err != nil {
 				return err
 			}
 			return tx.WriteOff(locked, &p, &models.Refund{ID: models.NewID(), Number: "R1"}, mia)
