@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
@@ -136,13 +138,33 @@ func newTab(t *testing.T, ctx context.Context, expected ...string) tab {
 	return b
 }
 
+// do does one thing after the other. What finds that the page it was meant for has been replaced meanwhile,
+// as it is while a slow one loads, has done nothing yet and is done anew.
 func (b tab) do(actions ...chromedp.Action) {
 	b.t.Helper()
-	if err := chromedp.Run(b.ctx, actions...); err != nil {
-		var address, text string
-		_ = chromedp.Run(b.ctx, chromedp.Location(&address), chromedp.Text("body", &text)) // for the message alone
-		b.t.Fatalf("%v, at %s:\n%s", err, address, text)
+	for _, action := range actions {
+		err := chromedp.Run(b.ctx, action)
+		for range 20 {
+			if !pageReplaced(err) {
+				break
+			}
+			time.Sleep(100 * time.Millisecond)
+			err = chromedp.Run(b.ctx, action)
+		}
+		if err != nil {
+			var address, text string
+			_ = chromedp.Run(b.ctx, chromedp.Location(&address), chromedp.Text("body", &text)) // for the message alone
+			b.t.Fatalf("%v, at %s:\n%s", err, address, text)
+		}
 	}
+}
+
+// pageReplaced tells whether the browser says that what was to be acted on belongs to a page that is gone.
+func pageReplaced(err error) bool {
+	var e *cdproto.Error
+	return errors.As(err, &e) && slices.Contains([]string{
+		"Could not find node with given id", "Node is detached from document", "Cannot find context with specified id",
+	}, e.Message)
 }
 
 // click clicks what is visible, and returns once the page that it leads to shows the other thing.
