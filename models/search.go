@@ -55,6 +55,7 @@ type OrderRow struct {
 	Payment   *Payment // the one that paid it, else the one tried last; nil: none was
 	Incidents int64    // open
 	Refunded  int64    // what of it was given back, or may yet be
+	Refunding int64    // what of that is under way
 }
 
 // Confirming reports whether the order counts as paid and no proof to fulfil on has come yet.

@@ -257,11 +257,18 @@ func rowsOf(db *gorm.DB, ids []string) ([]OrderRow, error) {
 		}
 		rows[slices.Index(ids, o.ID)] = r
 	}
-	refunded, err := sumBy(db.Model(&Refund{}).Where("payment_id IN ? AND status <> ?", telling, RefundFailed), "order_id", "SUM(amount)")
-	for i := range rows {
-		rows[i].Refunded = refunded[rows[i].ID]
+	sums := map[RefundStatus]map[string]int64{}
+	for _, status := range []RefundStatus{RefundSucceeded, RefundPending} {
+		sums[status], err = sumBy(db.Model(&Refund{}).Where("payment_id IN ? AND status = ?", telling, status), "order_id", "SUM(amount)")
+		if err != nil {
+			return nil, err
+		}
 	}
-	return rows, err
+	for i := range rows {
+		rows[i].Refunding = sums[RefundPending][rows[i].ID]
+		rows[i].Refunded = sums[RefundSucceeded][rows[i].ID] + rows[i].Refunding
+	}
+	return rows, nil
 }
 
 // sumBy adds up what belongs to one id, for each.

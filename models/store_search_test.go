@@ -123,8 +123,8 @@ func TestOrdersAreFound(t *testing.T) {
 			}
 		}
 		row := listed(t, s, models.OrderFilter{Text: "ada"}, models.Paging{}).Rows[0]
-		if row.Refunded != 100 || row.Payment == nil || row.Payment.Number != p.Number || len(row.Items) != 1 {
-			t.Errorf("row: got %d refunded, payment %v, %d lines; want 100, %s, 1", row.Refunded, row.Payment, len(row.Items), p.Number)
+		if row.Refunded != 100 || row.Refunding != 100 || row.Payment == nil || row.Payment.Number != p.Number || len(row.Items) != 1 {
+			t.Errorf("row: got %d refunded, %d of it under way, payment %v, %d lines; want 100, 100, %s, 1", row.Refunded, row.Refunding, row.Payment, len(row.Items), p.Number)
 		}
 	})
 }

@@ -123,6 +123,16 @@ func (s subject) refunded(paymentID string) (sum int64) {
 	return sum
 }
 
+// refunding is how much of a payment is on its way back.
+func (s subject) refunding(paymentID string) (sum int64) {
+	for _, r := range s.refunds {
+		if r.PaymentID == paymentID && r.Status == models.RefundPending {
+			sum += r.Amount
+		}
+	}
+	return sum
+}
+
 // inConflict reports whether a conflict about the payment is open, by this cause.
 func (s subject) inConflict(paymentID, cause string) bool {
 	return slices.ContainsFunc(s.incidents, func(i models.Incident) bool {
@@ -148,7 +158,7 @@ func (s subject) incident(i models.Incident) models.IncidentRow {
 func (s subject) row() models.OrderRow {
 	r := models.OrderRow{Order: *s.order, Payment: s.order.PaidBy()}
 	if r.Payment != nil {
-		r.Refunded = s.refunded(r.Payment.ID)
+		r.Refunded, r.Refunding = s.refunded(r.Payment.ID), s.refunding(r.Payment.ID)
 	}
 	for _, i := range s.incidents {
 		if i.Status == models.IncidentOpen {
@@ -353,6 +363,8 @@ func (p *orderPage) offerActs(s subject, typed orderForms, errs web.FieldErrors)
 		p.Blocked = p.T("admin.order.fulfil.written_off")
 	case payment == nil || payment.ConfirmedAt == nil:
 		p.Blocked = p.T("admin.order.fulfil.not_confirmed")
+	case s.refunded(payment.ID) >= payment.Amount && s.refunding(payment.ID) > 0:
+		p.Blocked = p.T("admin.order.fulfil.refunding")
 	case s.refunded(payment.ID) >= payment.Amount:
 		p.Blocked = p.T("admin.order.fulfil.refunded")
 	case slices.ContainsFunc(s.incidents, func(i models.Incident) bool {

@@ -206,6 +206,8 @@ func (p Page) badges(r models.OrderRow) []badge {
 	switch {
 	case r.Payment != nil && r.Payment.WrittenOffAt != nil:
 		all[0] = badge{p.T("state.written_off"), "canceled"}
+	case r.Refunding > 0:
+		all = append(all, badge{p.T("state.refunding"), "confirming"})
 	case r.Refunded >= r.Amount:
 		all = append(all, badge{p.T("state.refunded"), "refunded"})
 	case r.Refunded > 0:

@@ -394,7 +394,7 @@ func TestRefundOnOrderPage(t *testing.T) {
 	if err != nil || len(refunds) != 1 || refunds[0].Amount != 6000 || refunds[0].Reason != "two broke" {
 		t.Fatalf("got %+v, %v; want one of 60.00", refunds, err)
 	}
-	b.get(at).check(t, "told", 200, "", []string{"is on its way back", "Partly refunded", "two broke"}, nil)
+	b.get(at).check(t, "told", 200, "", []string{"is on its way back", "Refund under way", "two broke"}, nil)
 	refund(url.Values{"refunded": {"0"}, "pieces_0": {"2"}, "shipping": {"1"}, "refund_reason": {"two broke"}}).
 		check(t, "the same form again", 409, "", []string{"Somebody was faster", "two broke"}, nil)
 	b.get(at).check(t, "what is left of it", 200, "", []string{`name="pieces_0" type="number" min="0" max="1"`, "2 × Product cup · Shipping"}, []string{`name="shipping"`})
@@ -402,7 +402,28 @@ func TestRefundOnOrderPage(t *testing.T) {
 	b.get(at+"/slip").check(t, "slip", 200, "", []string{`<td class="num right">1</td>`}, nil)
 	refund(url.Values{"refunded": {"6000"}, "all": {"1"}, "refund_reason": {"the rest"}}).check(t, "the rest", 303, at, nil, nil)
 	b.get(at+"/slip").check(t, "nothing to pack", 200, "", []string{"Nothing of this order"}, []string{"Product cup"})
-	b.get(at).check(t, "all of it", 200, "", []string{"Refunded"}, []string{`/refund"`})
+	b.get(at).check(t, "all of it", 200, "", nil, []string{`/refund"`})
+}
+
+// TestRefundUnderWay: money that is on its way back is not called refunded before it is there.
+func TestRefundUnderWay(t *testing.T) {
+	s := newSold(t)
+	b := s.in(owner)
+	at := "/admin/orders/" + s.paid.Number
+	rest := s.refund(s.paid, 2500, models.RefundPending)
+	s.refund(s.paid, 1000, models.RefundSucceeded)
+	under, done := []string{"Refund under way"}, []string{">Refunded</span>"}
+	b.get("/admin/orders?q="+s.paid.Number).check(t, "in the list", 200, "", under, done)
+	b.get(at).check(t, "under way", 200, "", append(under, "All of it is being refunded."), append(done, `/fulfil"`))
+	err := s.store.Tx(t.Context(), func(tx *models.Tx) error {
+		_, err := tx.MoveRefund(rest, models.RefundSucceeded, "")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.get("/admin/orders?q="+s.paid.Number).check(t, "done, in the list", 200, "", done, under)
+	b.get(at).check(t, "done", 200, "", append(done, "Everything was given back."), append(under, `/fulfil"`))
 }
 
 // A refund needs a proof that is a few minutes old, and what was typed goes through the question.
