@@ -98,6 +98,30 @@ func TestEveryKindOfIncidentIsSettled(t *testing.T) {
 	b.get("/admin").check(t, "home", 200, "", nil, []string{`id="incidents"`})
 }
 
+// TestIncidentsSayWhichMoney: what was named and what was asked for stand in the reader's words.
+func TestIncidentsSayWhichMoney(t *testing.T) {
+	s := newSold(t)
+	p := s.read(s.paid).PaidBy() // of 35.00
+	for currency, kind := range map[string]models.IncidentKind{"CNY": models.IncidentAmountMismatch, "HKD": models.IncidentCurrencyMismatch, "XXX": models.IncidentCurrencyMismatch} {
+		s.open(models.Incident{
+			Kind: kind, Gateway: p.Gateway, OrderID: &p.OrderID, PaymentID: &p.ID, Number: p.Number,
+			Currency: currency, Amount: 3501, Detail: "the message says 3501", DedupKey: currency,
+		})
+	}
+	b := s.in(owner)
+	pages := []string{home, incidentsAt, "/admin/orders/" + s.paid.Number}
+	for _, at := range pages {
+		b.get(at).check(t, at, 200, "", []string{
+			"The gateway says CN¥35.01, and the shop asked for CN¥35.00.", "The gateway says HK$35.01,", "The gateway says XXX,",
+		}, nil)
+	}
+	b.get(incidentsAt).check(t, "in the list", 200, "", nil, []string{"the message says"})
+	b.get(home + "?lang=zh-Hans")
+	for _, at := range pages {
+		b.get(at).check(t, at+" in Chinese", 200, "", []string{"通道报告的是 ¥35.01，商店请求的是 ¥35.00。"}, nil)
+	}
+}
+
 // TestWhatMayBeDone: each incident says what is true of it, and offers nothing that would be refused.
 func TestWhatMayBeDone(t *testing.T) {
 	s := newSold(t)

@@ -410,12 +410,16 @@ func TestRefundUnderWay(t *testing.T) {
 	s := newSold(t)
 	b := s.in(owner)
 	at := "/admin/orders/" + s.paid.Number
-	rest := s.refund(s.paid, 2500, models.RefundPending)
+	number := s.refund(s.paid, 2500, models.RefundPending).Number
 	s.refund(s.paid, 1000, models.RefundSucceeded)
 	under, done := []string{"Refund under way"}, []string{">Refunded</span>"}
 	b.get("/admin/orders?q="+s.paid.Number).check(t, "in the list", 200, "", under, done)
 	b.get(at).check(t, "under way", 200, "", append(under, "All of it is being refunded."), append(done, `/fulfil"`))
-	err := s.store.Tx(t.Context(), func(tx *models.Tx) error {
+	rest, err := s.store.RefundByNumber(t.Context(), number)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.store.Tx(t.Context(), func(tx *models.Tx) error {
 		_, err := tx.MoveRefund(rest, models.RefundSucceeded, "")
 		return err
 	})

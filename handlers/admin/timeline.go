@@ -112,6 +112,7 @@ type incidentRow struct {
 	models.IncidentRow
 	Page                       Page
 	Title, Money, Age, Gateway string
+	Detail, Lang               string // what happened, and its language where it is not the page's
 	Open                       bool
 	Hint                       string // what may be done
 	OrderAddress               string
@@ -128,9 +129,13 @@ func (p Page) incident(r models.IncidentRow, now time.Time, back string) inciden
 		Age: p.age(now.Sub(r.CreatedAt)), Gateway: p.T("gateway." + string(r.Gateway)), Open: r.Status == models.IncidentOpen,
 	}
 	if models.KnownCurrency(r.Currency) {
-		row.Money = p.Page.Money(models.Money{Amount: r.Amount, Currency: r.Currency})
+		row.Money = p.Money(models.Money{Amount: r.Amount, Currency: r.Currency})
 	} else {
 		row.Money = strings.TrimSpace(r.Currency)
+	}
+	row.Detail, row.Lang = r.Detail, machineLang
+	if (r.Kind == models.IncidentAmountMismatch || r.Kind == models.IncidentCurrencyMismatch) && r.Payment != nil {
+		row.Detail, row.Lang = p.T("admin.incident.says", "said", row.Money, "asked", p.Money(r.Payment.Money())), ""
 	}
 	row.Settle = row.Open && p.May(post, "/admin/incidents/:id/settle")
 	if r.Order == nil {
