@@ -89,6 +89,8 @@ func TestLogHoldsNoSecretOfStaff(t *testing.T) {
 	b.post("/admin/login", url.Values{"email": {"ada@example.com"}, "password": {"wrong " + password}}).check(t, "wrong", 422, "", nil, nil)
 	b.post("/admin/login", url.Values{"email": {"ada@example.com"}, "password": {password}}).check(t, "login", 303, "/admin", nil, nil)
 	b.get("/admin/account").check(t, "account", 200, "", []string{"ada@example.com"}, nil)
+	b.get("/admin/orders/nothing").check(t, "no order", 404, "", []string{"Please check the address.", `href="/admin/orders">To the orders`}, []string{"your e-mail address"})
+	b.get("/admin/account")
 	b.post("/admin/account/totp", url.Values{}).check(t, "begin", 303, "/admin/account/totp", nil, nil)
 	page := b.get("/admin/account/totp")
 	_, secret, _ := strings.Cut(page.body, `class="secret">`)

@@ -209,6 +209,7 @@ func (a *Pages) orderAs(c *fiber.Ctx, typed orderForms, errs web.FieldErrors, re
 
 // forStaff are refusals whose own words are for buyers.
 var forStaff = map[string]string{
+	models.ErrOrderNotFound.Key: payments.ErrUnknownOrder.Key,
 	payments.ErrStillAsking.Key: "admin.refused.still_asking",
 	payments.ErrGatewayDown.Key: "admin.refused.gateway_down",
 	models.ErrOutOfStock.Key:    "admin.refused.out_of_stock",

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"strings"
@@ -127,13 +128,16 @@ func fieldErrors(err error) (web.FieldErrors, error) {
 type failurePage struct {
 	Page
 	Advice    string
+	Orders    bool // the way on is to the orders
 	RequestID string
 }
 
 // ShowFailure answers with the desk's own page for an error, by the key of its message. The request's
 // id is for staff to find the log line, where there is one to find.
 func (a *Pages) ShowFailure(c *fiber.Ctx, key, requestID string) error {
-	page := failurePage{Page: a.page(c, key), RequestID: requestID}
+	orders := key == models.ErrOrderNotFound.Key
+	key = cmp.Or(forStaff[key], key)
+	page := failurePage{Page: a.page(c, key), Orders: orders, RequestID: requestID}
 	page.Advice = page.T(key + ".advice")
 	return a.base.Render(c, "admin/failure", page)
 }
