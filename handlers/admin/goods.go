@@ -172,8 +172,19 @@ func refusalOf(err error) (refusal, error) {
 	}
 }
 
-// notice is what stands above a form that was refused.
-type notice struct{ Text, Advice string }
+// notice is what stands above forms when one was refused.
+type notice struct {
+	Text, Advice string
+	LastAct      string      // who was faster, as far as the desk knows
+	Mistakes     []web.Field // those at fault
+}
+
+// list names those of the fields that are at fault, where there is a notice.
+func (n *notice) list(groups ...[]web.Field) {
+	if n != nil {
+		n.Mistakes = web.Mistakes(groups...)
+	}
+}
 
 // tell puts a refusal above the form, and sets the answer's status.
 func (r refusal) tell(c *fiber.Ctx, p Page) *notice {
@@ -185,7 +196,7 @@ func (r refusal) tell(c *fiber.Ctx, p Page) *notice {
 		return nil
 	}
 	c.Status(statusOf(refused))
-	return &notice{p.T(refused.Key), p.T(refused.Key + ".advice")}
+	return &notice{Text: p.T(refused.Key), Advice: p.T(refused.Key + ".advice")}
 }
 
 // lines is a text of several lines as it is kept: browsers send two characters for the end of a line.

@@ -261,7 +261,7 @@ func TestSKU(t *testing.T) {
 		"of another": {"cup", "Another article has this SKU, or had it before."},
 	} {
 		refused := b.post(address, with(typed, url.Values{"sku": {tt.sku}}))
-		refused.check(t, name, 422, "", []string{tt.want, `id="sku-error"`, "Nothing you typed is lost"}, []string{"<b>"})
+		refused.check(t, name, 422, "", []string{tt.want, `id="sku-error"`, `<a href="#sku">`, "Nothing you typed is lost"}, []string{"<b>"})
 	}
 	b.post(address, typed).check(t, "change it", 303, now, nil, nil)
 	b.post(address, with(typed, url.Values{"sku": {"SHIRT-40"}})).check(t, "somebody who has not seen that", 409, "", []string{
@@ -347,7 +347,7 @@ func TestStock(t *testing.T) {
 	}{
 		"nothing": {"", "Please fill this in."}, "words": {"two", "This is not a number."}, "fewer than held": {"0", "This is fewer than are held for orders."},
 	} {
-		b.post(count, with(counting, url.Values{"found": {tt.found}})).check(t, name, 422, "", []string{tt.want, `name="found"`}, nil)
+		b.post(count, with(counting, url.Values{"found": {tt.found}})).check(t, name, 422, "", []string{tt.want, `name="found"`, `<a href="#found">`}, nil)
 	}
 	b.post(stock, with(b.get(address).hidden(stock), url.Values{"pieces": {"2"}, "reason": {"found"}, "way": {"in"}}))
 	moved := b.post(count, with(counting, url.Values{"found": {"8"}, "count_reason": {"Monday"}}))
@@ -391,7 +391,7 @@ func TestPictures(t *testing.T) {
 		"text":           {[]byte("I am a picture, really."), "JPEG, PNG, GIF and WebP work."},
 		"half a picture": {good[:len(good)/2], "This file is damaged or not whole."},
 	} {
-		b.sendFile(address+"/picture", "picture", tt.file, nil).check(t, name, 422, "", []string{tt.want, `id="picture-error"`}, nil)
+		b.sendFile(address+"/picture", "picture", tt.file, nil).check(t, name, 422, "", []string{tt.want, `id="picture-error"`, `<a href="#picture-file">`}, nil)
 	}
 	if got := d.product("cup").Image; got != "" {
 		t.Errorf("after what was refused: got the picture %q, want none", got)
@@ -425,7 +425,7 @@ func TestImport(t *testing.T) {
 	b := d.as(d.hire("cat@example.com", catalogue))
 	const look, apply = "/admin/goods/import", "/admin/goods/import/apply"
 	b.get(look).check(t, "form", 200, "", []string{`name="file"`, `name="with_stock"`}, nil)
-	b.sendFile(look, "file", nil, nil).check(t, "no file", 422, "", []string{"Please choose a file."}, nil)
+	b.sendFile(look, "file", nil, nil).check(t, "no file", 422, "", []string{"Please choose a file.", "Nothing was imported."}, []string{"Nothing you typed is lost"})
 	b.sendFile(look, "file", make([]byte, maxCatalogue+1), nil).check(t, "a large file", 422, "", []string{"This file has more than 2 MB."}, nil)
 	bad := csvHead + "cup,Cup,,,true,cup,,12.505,x,false,,,true\n" + "pot\n" + "jar,<b>,,,maybe,A B,,1,,false,,,true\n"
 	b.sendFile(look, "file", []byte(bad), url.Values{"with_stock": {"yes"}}).check(t, "mistakes", 422, "", []string{

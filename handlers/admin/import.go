@@ -126,7 +126,7 @@ func (a *Pages) importRefused(c *fiber.Ctx, form importForm, err error) error {
 	}
 	page.Notice = why.tell(c, page.Page)
 	if key := why.errs["file"]; key != "" {
-		page.Error = page.T(key)
+		page.Error, page.Notice.Advice = page.T(key), page.T("admin.import.refused")
 	}
 	return a.render(c, "admin/import", page)
 }

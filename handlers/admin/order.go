@@ -20,9 +20,7 @@ type orderPage struct {
 	Page
 	Order    *models.Order
 	Filter   orderFilter
-	Notice   string // why the last act was not done
-	Advice   string
-	LastAct  string // who was faster, as far as the desk knows
+	Notice   *notice // why the last act was not done
 	Badges   []badge
 	Amount   string
 	Goods    string
@@ -198,9 +196,10 @@ func (a *Pages) orderAs(c *fiber.Ctx, typed orderForms, errs web.FieldErrors, re
 	}
 	if refused != nil {
 		key := cmp.Or(forStaff[refused.Key], refused.Key)
-		page.Notice, page.Advice = page.T(key), page.T(key+".advice")
+		page.Notice = &notice{Text: page.T(key), Advice: page.T(key + ".advice")}
+		page.Notice.list(page.Note, page.Cancel, page.Fulfil, page.Dispatch, page.MarkPaid, page.moneyFields())
 		if refused.Is(models.ErrOrderMoved) {
-			page.LastAct = page.lastAct(s.evidence)
+			page.Notice.LastAct = page.lastAct(s.evidence)
 		}
 		c.Status(statusOf(refused))
 	}
@@ -324,6 +323,26 @@ func (p *orderPage) tellMoney(s subject, now time.Time, typed orderForms, errs w
 		}
 		p.Refunds = append(p.Refunds, row)
 	}
+}
+
+// moneyFields are what can be at fault in the forms about money, as the page names them.
+func (p *orderPage) moneyFields() (all []web.Field) {
+	for _, row := range p.Payments {
+		if f := row.Refund; f != nil {
+			all = append(all,
+				web.Field{Name: "amount-" + f.Payment, Label: p.T("admin.order.refund.amount"), Error: f.AmountError},
+				web.Field{Name: "reason-" + f.Payment, Label: p.T("field.refund_reason"), Error: f.ReasonError})
+		}
+		if f := row.WriteOff; f != nil {
+			all = append(all, web.Field{Name: "off-note-" + f.About, Label: p.T("admin.order.off.note"), Error: f.Problem})
+		}
+	}
+	for _, row := range p.Refunds {
+		if f := row.End; f != nil {
+			all = append(all, web.Field{Name: "end-note-" + f.About, Label: p.T("admin.order.end.note"), Error: f.Problem})
+		}
+	}
+	return all
 }
 
 // canWriteOff reports whether a person may say that the money of a payment has not come.

@@ -379,8 +379,8 @@ func TestRefundOnOrderPage(t *testing.T) {
 		form url.Values
 		want []string
 	}{
-		{"nothing", url.Values{"refunded": {"0"}, "refund_reason": {"why"}}, []string{"Choose pieces, or type an amount.", `value="why"`}},
-		{"no reason", url.Values{"refunded": {"0"}, "amount": {"1.50"}}, []string{"Please fill this in.", `value="1.50"`}},
+		{"nothing", url.Values{"refunded": {"0"}, "refund_reason": {"why"}}, []string{"Choose pieces, or type an amount.", `value="why"`, `<a href="#amount-` + p.Number + `">`}},
+		{"no reason", url.Values{"refunded": {"0"}, "amount": {"1.50"}}, []string{"Please fill this in.", `value="1.50"`, `<a href="#reason-` + p.Number + `">`}},
 		{"no amount", url.Values{"refunded": {"0"}, "amount": {"-1"}, "refund_reason": {"why"}}, []string{"This is not an amount.", `value="-1"`}},
 		{"a fraction", url.Values{"refunded": {"0"}, "amount": {"1.005"}, "refund_reason": {"why"}}, []string{"This is not an amount."}},
 		{"both", url.Values{"refunded": {"0"}, "amount": {"1"}, "pieces_0": {"1"}, "refund_reason": {"why"}}, []string{"not both"}},

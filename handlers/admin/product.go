@@ -91,6 +91,15 @@ type productFields struct {
 	Seen   productForm // what the hidden fields hold
 }
 
+// groups are all fields that can be at fault.
+func (f *productFields) groups() [][]web.Field {
+	all := [][]web.Field{f.Own}
+	for _, text := range f.Texts {
+		all = append(all, text.Fields)
+	}
+	return all
+}
+
 // textFields are those of one language.
 type textFields struct {
 	Name   string // of the language
@@ -159,6 +168,7 @@ func (a *Pages) newProductAs(c *fiber.Ctx, form productForm, why refusal) error 
 	page := newProductPage{Page: a.page(c, "admin.goods.add")}
 	page.Form = a.productFields(page.Page, form, why.errs, models.ProductDetails{}, models.ProductDetails{})
 	page.Notice = why.tell(c, page.Page)
+	page.Notice.list(page.Form.groups()...)
 	return a.render(c, "admin/product_new", page)
 }
 
@@ -232,10 +242,11 @@ func (a *Pages) productAs(c *fiber.Ctx, typed productTyped) error {
 			page.Shop = a.base.Config.PublicURL + "/products/" + product.Slug
 		}
 	}
+	page.Notice = typed.tell(c, page.Page)
 	if page.May(post, "/admin/goods/:id") {
 		a.offerProductActs(&page, typed)
+		page.Notice.list(append(page.Form.groups(), page.Add.First, page.Add.Delivery, page.Upload.fields(), page.Place)...)
 	}
-	page.Notice = typed.tell(c, page.Page)
 	return a.render(c, "admin/product", page)
 }
 

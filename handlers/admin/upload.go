@@ -67,6 +67,11 @@ func (p Page) upload(address, image string, errs web.FieldErrors) *upload {
 	return u
 }
 
+// fields is what can be at fault in the form, as the page names it.
+func (u *upload) fields() []web.Field {
+	return []web.Field{{Name: "picture-file", Label: u.Title, Error: u.Error}}
+}
+
 func errPicture(key string) *models.Error {
 	return &models.Error{Kind: models.Invalid, Key: key, Field: "picture"}
 }

@@ -183,10 +183,11 @@ func (a *Pages) variantAs(c *fiber.Ctx, typed variantTyped) error {
 		return err
 	}
 	page.Position, page.Siblings = placeOf(*product, v.ID), len(product.Variants)
+	page.Notice = typed.tell(c, page.Page)
 	if page.May(post, "/admin/goods/sku/:sku") {
 		page.offerActs(typed)
+		page.Notice.list(page.Pieces, page.Count, page.Change.First, page.Change.Delivery, page.Upload.fields(), page.Place)
 	}
-	page.Notice = typed.tell(c, page.Page)
 	if typed.refused != nil && typed.refused.Is(models.ErrStockMoved) {
 		page.Notice.Advice = page.T("admin.stock.moved_advice", "seen", typed.count.shelf, "number", v.Shelf())
 	}
