@@ -94,9 +94,9 @@ func (v *visit) ask() string {
 	ask := b.act("ask")
 	headers := v.within(b, func() { b.submit(ask) })
 	switch {
-	case b.status == http.StatusOK && strings.Contains(b.text, "The gateway was asked.") && strings.Contains(b.text, "The order stands at: Paid"):
+	case b.status == http.StatusOK && strings.Contains(b.text, "The gateway was asked.") && strings.Contains(b.text, "The order is now: Paid"):
 		return asUsual
-	case b.status == http.StatusServiceUnavailable && strings.HasPrefix(b.heading(), "Order ") && strings.Contains(b.text, "The gateway does not answer"):
+	case b.status == http.StatusServiceUnavailable && strings.HasPrefix(b.heading(), "Order ") && strings.Contains(b.text, "The gateway is not answering"):
 		return noAnswer
 	case b.status == http.StatusServiceUnavailable && b.toldToWait(headers):
 		return errorPage
@@ -117,9 +117,9 @@ func (v *visit) refund() string {
 		return errorPage
 	}
 	switch {
-	case strings.Contains(b.text, "was given back") && v.refunded("succeeded") == 1:
+	case strings.Contains(b.text, "was refunded") && v.refunded("succeeded") == 1:
 		return asUsual
-	case strings.Contains(b.text, "is on its way back") && v.refunded("pending") == 1:
+	case strings.Contains(b.text, "is under way") && v.refunded("pending") == 1:
 		return refundedLater
 	default:
 		return fmt.Sprintf("unforeseen: status %d:\n%s", b.status, b.text)

@@ -457,7 +457,7 @@ func (v *visit) checkout() string {
 	if strings.HasPrefix(b.address.Path, "/sandbox/wallet/") || b.state() == "waiting" && strings.Contains(b.text, "/qr.svg") {
 		return asUsual
 	}
-	if b.address.Query().Get("notice") == "down" && strings.Contains(b.text, "This way to pay does not answer just now. Your order is kept") {
+	if b.address.Query().Get("notice") == "down" && strings.Contains(b.text, "This way to pay is not answering just now. Your order is kept") {
 		return kept
 	}
 	return "unforeseen: " + b.address.String() + " " + b.state()

@@ -69,7 +69,7 @@ func TestDeskFailures(t *testing.T) {
 	b.get("/admin/setup/nothing").check(t, "dead link", 404, "", []string{"no longer works", `href="/admin"`}, []string{`href="/cart"`})
 	b.get("/admin/login")
 	b.token = "forged"
-	b.post("/admin/login", url.Values{}).check(t, "forged form", 403, "", []string{"grown old", `href="/admin"`}, nil)
+	b.post("/admin/login", url.Values{}).check(t, "forged form", 403, "", []string{"has expired", `href="/admin"`}, nil)
 	b.get("/administration").check(t, "page of nobody", 404, "", []string{"no such page", `href="/cart"`}, nil)
 }
 

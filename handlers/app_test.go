@@ -161,9 +161,9 @@ func TestEveryFormIsOurOwn(t *testing.T) {
 		asked++
 		target := strings.NewReplacer(":token", "nothing", ":sku", "nothing").Replace(r.Path)
 		b := s.browse(desktop)
-		b.do(r.Method, target, url.Values{"_csrf": {"forged"}}).check(t, r.Method+" "+target+" by nobody", 403, "", []string{"grown old"}, nil)
+		b.do(r.Method, target, url.Values{"_csrf": {"forged"}}).check(t, r.Method+" "+target+" by nobody", 403, "", []string{"has expired"}, nil)
 		b.get("/cart")
-		b.do(r.Method, target, url.Values{"_csrf": {"forged"}}).check(t, r.Method+" "+target, 403, "", []string{"grown old"}, nil)
+		b.do(r.Method, target, url.Values{"_csrf": {"forged"}}).check(t, r.Method+" "+target, 403, "", []string{"has expired"}, nil)
 	}
 	if asked < 7 {
 		t.Errorf("got %d addresses that take something, want all of them", asked)

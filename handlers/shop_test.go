@@ -111,8 +111,8 @@ func TestCart(t *testing.T) {
 		"Tea set", "CN¥385.50", "E-book", "CN¥404.50", "CN¥10.00", "CN¥414.50", `<span class="badge">4</span>`,
 	}, nil)
 	b.post("/cart/items/TEA-SET", url.Values{"quantity": {"4"}}).check(t, "change", 303, "/cart", nil, nil)
-	b.get("/cart").check(t, "above the free limit", 200, "", []string{"CN¥514.00", "Free", "It now comes to CN¥533.00"}, nil)
-	b.get("/cart").check(t, "told once", 200, "", []string{"CN¥533.00"}, []string{"now comes to"})
+	b.get("/cart").check(t, "above the free limit", 200, "", []string{"CN¥514.00", "Free", "The total is now CN¥533.00"}, nil)
+	b.get("/cart").check(t, "told once", 200, "", []string{"CN¥533.00"}, []string{"total is now"})
 	b.post("/cart/items/TEA-SET", url.Values{"quantity": {"0"}}).check(t, "remove", 303, "/cart", nil, nil)
 	b.get("/cart").check(t, "nothing is shipped", 200, "", []string{"CN¥19.00"}, []string{"Tea set", "Shipping"})
 	b.post("/cart/items/NOTHING", url.Values{"quantity": {"3"}}).check(t, "change what is not in it", 303, "/cart", nil, nil)
@@ -178,7 +178,7 @@ func TestCartRefuses(t *testing.T) {
 	}
 	b.post("/cart/items", url.Values{"sku": {"TEA-SET"}}).check(t, "no quantity", 303, "/cart", nil, nil)
 	b.token = "forged"
-	b.post("/cart/items", url.Values{"sku": {"TEA-SET"}}).check(t, "forged form", 403, "", []string{"grown old", "cookies"}, []string{"Nothing was lost"})
+	b.post("/cart/items", url.Values{"sku": {"TEA-SET"}}).check(t, "forged form", 403, "", []string{"has expired", "cookies"}, []string{"Nothing was lost"})
 	b.get("/cart").check(t, "cart", 200, "", []string{`name="quantity" value="2"`}, nil)
 }
 
@@ -194,7 +194,7 @@ func TestCartTellsWhatChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.get("/cart").check(t, "cart", 200, "", []string{
-		"Only 2 are left", "Change to 2", "just sold out", "no longer for sale", "settle the marked lines",
+		"Only 2 left", "Change to 2", "just sold out", "no longer for sale", "fix the marked items",
 	}, []string{`name="checkout"`})
 	b.get("/checkout").check(t, "checkout", 303, "/cart", nil, nil)
 	b.post("/cart/items/PRINT", url.Values{"quantity": {"2"}})
@@ -353,7 +353,7 @@ func TestSoldOutMeanwhile(t *testing.T) {
 	form := b.checkout(models.Alipay)
 	s.set("art-print", "PRINT", 36000, 2)
 	b.post("/checkout", form).check(t, "checkout", 409, "",
-		[]string{"Somebody was faster", "Only 2 are left", "Change to 2"}, []string{`name="checkout"`})
+		[]string{"Somebody was faster", "Only 2 left", "Change to 2"}, []string{`name="checkout"`})
 	b.post("/cart/items/PRINT", url.Values{"quantity": {"2"}}).check(t, "take two", 303, "/cart", nil, nil)
 	b.get("/checkout").check(t, "nothing typed is lost", 200, "",
 		[]string{`value="Ada Wong"`, `value="1 Queen&#39;s Road"`, `value="alipay" required checked`}, nil)
@@ -590,7 +590,7 @@ func TestFindOrder(t *testing.T) {
 	for range 30 {
 		got := other.post("/orders", wrong)
 		limited = limited || got.status == http.StatusTooManyRequests && got.header.Get("Retry-After") != "" &&
-			strings.Contains(got.body, "Too many tries") && strings.Contains(got.body, `value="guess@example.com"`)
+			strings.Contains(got.body, "Too many attempts") && strings.Contains(got.body, `value="guess@example.com"`)
 	}
 	if !limited {
 		t.Error("30 guesses: got never told to wait")

@@ -164,7 +164,7 @@ func TestProof(t *testing.T) {
 	b.get("/admin/staff")
 	form := url.Values{"email": {"bob@example.com"}, "role": {"orders"}}
 	b.post("/admin/staff", form).check(t, "stale", 200, "", []string{
-		"Is it you?", `action="/admin/staff"`, `name="email" value="bob@example.com"`, `name="role" value="orders"`,
+		"Confirm it&#39;s you", `action="/admin/staff"`, `name="email" value="bob@example.com"`, `name="role" value="orders"`,
 	}, nil)
 	form.Set(proofField, "wrong")
 	b.post("/admin/staff", form).check(t, "wrong proof", 422, "", []string{"not right", `value="bob@example.com"`}, []string{"wrong\""})

@@ -39,9 +39,9 @@ func TestMoneyOnAPersonsWord(t *testing.T) {
 	act(s.paid, "refund/end", end).check(t, "of another order", 404, "", nil, nil)
 	act(s.fulfilled, "refund/end", end).check(t, "end", 303, at(s.fulfilled), nil, nil)
 	b.get(at(s.fulfilled)).check(t, "ended", 200, "", []string{
-		"it did not go through, on your word", "Written down by hand by finance@example.com", "Said what became of a refund", "asked &lt;b&gt;them&lt;/b&gt;",
+		"it did not go through, on your word", "Recorded by hand by finance@example.com", "Recorded how a refund ended", "asked &lt;b&gt;them&lt;/b&gt;",
 	}, []string{"refund/end", "<b>them"})
-	b.get(home).check(t, "home", 200, "", []string{"Refunds that were refused"}, []string{"#end-"})
+	b.get(home).check(t, "home", 200, "", []string{"Refused refunds"}, []string{"#end-"})
 
 	// Money that went back on the gateway's own pages.
 	p := s.read(s.paid).PaidBy()
@@ -54,11 +54,11 @@ func TestMoneyOnAPersonsWord(t *testing.T) {
 	boss.get(at(s.paid)).check(t, "cannot be sent", 200, "", []string{"The gateway contradicts what is recorded about the money."}, []string{`/fulfil"`})
 	back := url.Values{"payment": {p.Number}, "refunded": {"0"}, "refund_reason": {"seen there"}, "elsewhere": {"1"}}
 	back.Set("amount", "35.01")
-	act(s.paid, "refund", back).check(t, "more than was paid", 422, "", []string{"That is more than was paid", `value="1" checked`}, nil)
+	act(s.paid, "refund", back).check(t, "more than was paid", 422, "", []string{"That is more than is left to refund", `value="1" checked`}, nil)
 	back.Set("amount", "35")
 	act(s.paid, "refund", back).check(t, "write down", 303, at(s.paid), nil, nil)
 	b.get(at(s.paid)).check(t, "written down", 200, "", []string{
-		"is written down as given back, on your word", "Written down by hand by finance@example.com", "Wrote down what was given back elsewhere",
+		"is recorded as refunded, on your word", "Recorded by hand by finance@example.com", "Recorded a refund made elsewhere",
 	}, []string{"#refund-"})
 
 	// Money that never came.

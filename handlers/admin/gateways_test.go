@@ -71,15 +71,15 @@ func TestSwitchGateway(t *testing.T) {
 	_, seen, _ := strings.Cut(shown, `name="seen" value="`)
 	form := url.Values{"seen": {seen[:16]}, "paused": {"yes"}}
 	d.later(models.StaffProofAge)
-	b.post("/admin/gateways/scanforpay/switch", form).check(t, "stale", 200, "", []string{"Is it you?", `name="paused" value="yes"`}, nil)
+	b.post("/admin/gateways/scanforpay/switch", form).check(t, "stale", 200, "", []string{"Confirm it&#39;s you", `name="paused" value="yes"`}, nil)
 	form.Set(proofField, password)
 	b.post("/admin/gateways/scanforpay/switch", form).check(t, "pause", 303, "/admin/gateways", nil, nil)
 	b.get("/admin/gateways").check(t, "paused", 200, "", []string{
-		"ScanForPay is paused.", "Switch on again", ">Paused<", "lead nowhere",
+		"ScanForPay is paused.", ">Resume<", ">Paused<", "lead nowhere",
 		"<li>WeChat Pay · inside its app</li><li>Alipay · inside its app</li><li>Alipay · at a desktop</li></ul>",
-	}, []string{"Nothing can be paid"})
+	}, []string{"Payment is not possible"})
 	modelstest.Set(t, d.store, models.SetPaused(models.Pass2Pay), models.Yes)
-	b.get("/admin/gateways").check(t, "all paused", 200, "", []string{"Nothing can be paid at the moment."}, []string{"lead nowhere"})
+	b.get("/admin/gateways").check(t, "all paused", 200, "", []string{"Payment is not possible at the moment."}, []string{"lead nowhere"})
 	form = url.Values{"seen": {seen[:16]}, "paused": {"perhaps"}}
 	b.post("/admin/gateways/scanforpay/switch", form).check(t, "neither", 400, "", nil, nil)
 	form.Set("paused", "yes")
@@ -87,7 +87,7 @@ func TestSwitchGateway(t *testing.T) {
 
 	_, seen, _ = strings.Cut(b.get("/admin/gateways").body, `name="seen" value="`)
 	b.post("/admin/gateways/scanforpay/switch", url.Values{"seen": {seen[:16]}, "paused": {"no"}}).check(t, "resume", 303, "/admin/gateways", nil, nil)
-	b.get("/admin/gateways").check(t, "on again", 200, "", []string{"ScanForPay is on again.", ">Pause<"}, []string{"Nothing can be paid"})
+	b.get("/admin/gateways").check(t, "on again", 200, "", []string{"ScanForPay is on again.", ">Pause<"}, []string{"Payment is not possible"})
 	entries, err := d.store.AuditEntries(t.Context(), 0, 3)
 	if err != nil || len(entries) != 3 || entries[0].Details != "yes → no" || entries[2].Subject != "gateways.scanforpay.paused" {
 		t.Errorf("audit log: got %+v, %v, want the two switches", entries, err)
@@ -100,5 +100,5 @@ func TestGatewayTestSaysWhatIsWrong(t *testing.T) {
 	d := newSellingDesk(t, key)
 	b := d.as(d.hire("ada@example.com", owner))
 	b.post("/admin/gateways/scanforpay/test", nil).check(t, "test", 303, "/admin/gateways", nil, nil)
-	b.get("/admin/gateways").check(t, "wrong key", 200, "", []string{"refused the question. As a rule the merchant number or the key is wrong."}, []string{key})
+	b.get("/admin/gateways").check(t, "wrong key", 200, "", []string{"refused the query. Usually the merchant number or the key is wrong."}, []string{key})
 }

@@ -103,7 +103,7 @@ func TestGoodsPage(t *testing.T) {
 	if n := strings.Count(page.body, `class="num problem"`); n != 1 {
 		t.Errorf("articles that are low: got %d, want the shirts", n)
 	}
-	for query, want := range map[string]string{"?q=CUP": "Product cup", "?q=shirt-l": "Shirt &lt;b&gt;", "?q=nothing": "No product fits", "?q=%25": "No product fits", "?page=7": "2 products"} {
+	for query, want := range map[string]string{"?q=CUP": "Product cup", "?q=shirt-l": "Shirt &lt;b&gt;", "?q=nothing": "No products match", "?q=%25": "No products match", "?page=7": "2 products"} {
 		keeper.get("/admin/goods"+query).check(t, query, 200, "", []string{want}, nil)
 	}
 	keeper.get("/admin/goods?q=%22%3E%3Cscript%3E").check(t, "hostile search", 200, "", []string{`value="&#34;&gt;&lt;script&gt;"`}, []string{`"><script>`})
@@ -134,9 +134,9 @@ func TestGoodsInParts(t *testing.T) {
 	b.get("/admin/goods?page=2&q=number").check(t, "second part of what was found", 200, "", []string{`href="/admin/goods?q=number" rel="prev"`}, []string{`name="place"`})
 	last := "/admin/goods/" + d.product("p50").ID + "/place"
 	b.post(last, url.Values{"place": {"50"}, "list": {"1"}}).check(t, "up", 303, "/admin/goods", nil, nil)
-	b.get("/admin/goods").check(t, "afterwards", 200, "", []string{"It stands at place 50 now.", "Number 50."}, []string{"Number 49."})
+	b.get("/admin/goods").check(t, "afterwards", 200, "", []string{"It is at position 50 now.", "Number 50."}, []string{"Number 49."})
 	b.post(last, url.Values{"place": {"1"}}).check(t, "to the top", 303, strings.TrimSuffix(last, "/place"), nil, nil)
-	b.get(strings.TrimSuffix(last, "/place")).check(t, "at the top", 200, "", []string{"Place 1 of 51"}, nil)
+	b.get(strings.TrimSuffix(last, "/place")).check(t, "at the top", 200, "", []string{"Position 1 of 51"}, nil)
 	for _, place := range []string{"", "top", "0", "-1"} {
 		b.post(last, url.Values{"place": {place}}).check(t, "to "+place, 422, "", []string{"This is not a number."}, nil)
 	}
@@ -169,7 +169,7 @@ func TestAddProduct(t *testing.T) {
 	if p.Name != "Teapot <i>" || p.Description != "One\nTwo" || !p.Active || p.Texts["zh-Hans"].Name != "茶壶" {
 		t.Errorf("got %+v, want what was typed", p)
 	}
-	b.get(done.location).check(t, "its page", 200, "", []string{"“Teapot &lt;i&gt;” is there", "Add at least one variant", "<details open><summary>Add a variant"}, []string{"See it in the shop"})
+	b.get(done.location).check(t, "its page", 200, "", []string{"“Teapot &lt;i&gt;” is added", "Add at least one variant", "<details open><summary>Add a variant"}, []string{"View in the shop"})
 
 	add := "/admin/goods/" + p.ID + "/variants"
 	variant := url.Values{"sku": {"POT"}, "options": {"big"}, "price": {"128.50"}, "stock": {"7"}, "counted": {"yes"}, "active": {"yes"}}
@@ -178,14 +178,14 @@ func TestAddProduct(t *testing.T) {
 		want   string
 	}{
 		"no SKU":           {url.Values{"sku": {""}}, "Please fill this in."},
-		"SKU":              {url.Values{"sku": {"A B"}}, "Please leave out blanks"},
-		"SKU of another":   {url.Values{"sku": {"cup"}}, "One stands for one article for ever."},
+		"SKU":              {url.Values{"sku": {"A B"}}, "Please leave out spaces"},
+		"SKU of another":   {url.Values{"sku": {"cup"}}, "A SKU belongs to one variant for ever."},
 		"no price":         {url.Values{"price": {""}}, "Please fill this in."},
 		"price":            {url.Values{"price": {"12,5"}}, "This is not an amount."},
 		"too fine a price": {url.Values{"price": {"1.005"}}, "This is not an amount."},
 		"negative price":   {url.Values{"price": {"-1"}}, "This is not an amount."},
 		"huge price":       {url.Values{"price": {"99999999999999999999"}}, "This is not an amount."},
-		"free":             {url.Values{"price": {"0.00"}}, "A price is more than nothing."},
+		"free":             {url.Values{"price": {"0.00"}}, "A price must be more than 0."},
 		"stock":            {url.Values{"stock": {"-1"}}, "This is not a number."},
 		"huge stock":       {url.Values{"stock": {"1000000001"}}, "This is not a number."},
 	} {
@@ -195,7 +195,7 @@ func TestAddProduct(t *testing.T) {
 	if v := d.variant("POT"); v.Price != 12850 || v.OnHand != 7 || !v.Counted || v.Digital || v.Options != "big" {
 		t.Errorf("variant: got %+v, want what was typed", v)
 	}
-	b.get("/admin/goods/"+p.ID).check(t, "its page", 200, "", []string{"POT is there.", "http://example.com/products/teapot", "&#43;7", "cat@example.com"}, nil)
+	b.get("/admin/goods/"+p.ID).check(t, "its page", 200, "", []string{"POT is added.", "http://example.com/products/teapot", "&#43;7", "cat@example.com"}, nil)
 }
 
 // Two people edit one product: the second sees what the first has changed, keeps what was typed, and
@@ -213,9 +213,9 @@ func TestTwoChangeAProduct(t *testing.T) {
 	}
 	refused := b.post(address, with(seen, typed))
 	refused.check(t, "second", 409, "", []string{
-		"Somebody has changed this meanwhile", "It has become: Linen shirt", "It has become: 亚麻衬衫", "It has become: Hidden",
+		"Somebody has changed this in the meantime", "It is now: Linen shirt", "It is now: 亚麻衬衫", "It is now: Hidden",
 		`value="Shirt"`, `value="shirts"`, "Light", "轻",
-	}, []string{"It has become: shirt<", "It has become: Heavy"})
+	}, []string{"It is now: shirt<", "It is now: Heavy"})
 	if p := d.product("shirt"); p.Name != "Linen shirt" || p.Active {
 		t.Errorf("after the refusal: got %+v, want what the first wrote", p)
 	}
@@ -236,8 +236,8 @@ func TestTwoChangeAVariant(t *testing.T) {
 	typed := url.Values{"sku": {"SHIRT-L"}, "options": {"XL"}, "price": {"97.5"}, "delivery": {"another"}, "digital": {"yes"}, "counted": {"yes"}}
 	refused := b.post(address, with(seen, typed))
 	refused.check(t, "second", 409, "", []string{
-		"Somebody has changed this meanwhile", "It has become: 95.00", "It has become: yes", "It has become: no", `value="XL"`, `value="97.5"`, "another",
-	}, []string{"It has become: L<"})
+		"Somebody has changed this in the meantime", "It is now: 95.00", "It is now: yes", "It is now: no", `value="XL"`, `value="97.5"`, "another",
+	}, []string{"It is now: L<"})
 	b.post(address, with(refused.hidden(address), typed)).check(t, "second, once more", 303, address, nil, nil)
 	want := models.VariantDetails{SKU: "SHIRT-L", Options: "XL", Price: 9750, Counted: true, Digital: true, Delivery: "another"}
 	if got := d.variant("SHIRT-L").Details(); got != want {
@@ -254,18 +254,18 @@ func TestSKU(t *testing.T) {
 	b := d.as(d.hire("cat@example.com", catalogue))
 	const address, now = "/admin/goods/sku/SHIRT-M", "/admin/goods/sku/SHIRT-38"
 	shown := b.get(address)
-	shown.check(t, "form", 200, "", []string{`name="sku" type="text" value="SHIRT-M"`, "goes on leading to it"}, nil)
+	shown.check(t, "form", 200, "", []string{`name="sku" type="text" value="SHIRT-M"`, "still leads to it"}, nil)
 	typed := with(shown.hidden(address), url.Values{"sku": {"SHIRT-38"}, "options": {"M"}, "price": {"89"}, "counted": {"yes"}, "active": {"yes"}})
 	for name, tt := range map[string]struct{ sku, want string }{
-		"none": {"", "Please fill this in."}, "blanks": {"A <b>", "Please leave out blanks"}, "long": {strings.Repeat("x", 65), "This is too long."},
-		"of another": {"cup", "Another article has this SKU, or had it before."},
+		"none": {"", "Please fill this in."}, "blanks": {"A <b>", "Please leave out spaces"}, "long": {strings.Repeat("x", 65), "This is too long."},
+		"of another": {"cup", "Another variant has this SKU, or used to have it."},
 	} {
 		refused := b.post(address, with(typed, url.Values{"sku": {tt.sku}}))
 		refused.check(t, name, 422, "", []string{tt.want, `id="sku-error"`, `<a href="#sku">`, "Nothing you typed is lost"}, []string{"<b>"})
 	}
 	b.post(address, typed).check(t, "change it", 303, now, nil, nil)
 	b.post(address, with(typed, url.Values{"sku": {"SHIRT-40"}})).check(t, "somebody who has not seen that", 409, "", []string{
-		"Somebody has changed this meanwhile", "It has become: SHIRT-38", `value="SHIRT-40"`, `action="` + now + `"`,
+		"Somebody has changed this in the meantime", "It is now: SHIRT-38", `value="SHIRT-40"`, `action="` + now + `"`,
 	}, nil)
 	b.get(address).check(t, "the old address", 200, "", []string{"<h1>SHIRT-38</h1>", `action="` + now + `/stock"`}, nil)
 	put := with(shown.hidden(address+"/stock"), url.Values{"pieces": {"2"}, "reason": {"delivered"}, "way": {"in"}})
@@ -296,12 +296,12 @@ func TestVariantsMove(t *testing.T) {
 		t.Errorf("got %s, %s; want the other order", vs[0].SKU, vs[1].SKU)
 	}
 	const own = "/admin/goods/sku/SHIRT-M"
-	b.get(own).check(t, "its page", 200, "", []string{"Place 2 of 2", `name="place"`}, nil)
+	b.get(own).check(t, "its page", 200, "", []string{"Position 2 of 2", `name="place"`}, nil)
 	for _, place := range []string{"", "0", "x"} {
 		b.post(own+"/place", url.Values{"place": {place}}).check(t, "to "+place, 422, "", []string{"This is not a number."}, nil)
 	}
 	b.post(own+"/place", url.Values{"place": {"1"}}).check(t, "to the first", 303, own, nil, nil)
-	b.get(own).check(t, "afterwards", 200, "", []string{"It stands at place 1 now.", "Place 1 of 2"}, nil)
+	b.get(own).check(t, "afterwards", 200, "", []string{"It is at position 1 now.", "Position 1 of 2"}, nil)
 	looker := d.as(d.hire("lou@example.com", readOnly))
 	looker.get(address).check(t, "who only looks", 200, "", []string{"SHIRT-M"}, []string{"/place"})
 	looker.get(own).check(t, "who only looks", 200, "", []string{"SHIRT-M"}, []string{"/place"})
@@ -325,7 +325,7 @@ func TestStock(t *testing.T) {
 		"too many":        {url.Values{"pieces": {"1000000001"}, "reason": {"broken"}}, "This is not a number."},
 		"no reason":       {url.Values{"pieces": {"5"}, "reason": {""}}, "Please fill this in."},
 		"a long reason":   {url.Values{"pieces": {"5"}, "reason": {strings.Repeat("x", 201)}}, "This is too long."},
-		"more than free":  {url.Values{"pieces": {"10"}, "reason": {"broken"}}, "There are not so many free."},
+		"more than free":  {url.Values{"pieces": {"10"}, "reason": {"broken"}}, "There are not that many free."},
 		"<script>, kept ": {url.Values{"pieces": {"<script>"}, "reason": {"<script>"}}, "&lt;script&gt;"},
 	} {
 		form := with(shown.hidden(stock), with(tt.form, url.Values{"way": {"out"}}))
@@ -335,11 +335,11 @@ func TestStock(t *testing.T) {
 	for range 2 { // a double click
 		b.post(stock, in).check(t, "put in", 303, address, nil, nil)
 	}
-	b.get(address).check(t, "afterwards", 200, "", []string{"5 put in. On the shelf: 15. Free: 14.", "&#43;5", "By hand: delivered", "cat@example.com"}, nil)
+	b.get(address).check(t, "afterwards", 200, "", []string{"5 added. On the shelf: 15. Free: 14.", "&#43;5", "By hand: delivered", "cat@example.com"}, nil)
 	out := with(b.get(address).hidden(stock), url.Values{"pieces": {"14"}, "reason": {"sent back"}, "way": {"out"}})
 	b.post(stock, out).check(t, "take out", 303, address, nil, nil)
-	b.get(address).check(t, "afterwards", 200, "", []string{"14 taken out. On the shelf: 1. Free: 0.", "-14"}, nil)
-	b.post(stock, with(out, url.Values{"pieces": {"1"}})).check(t, "another number in the same form", 409, "", []string{"This form was sent before"}, nil)
+	b.get(address).check(t, "afterwards", 200, "", []string{"14 removed. On the shelf: 1. Free: 0.", "-14"}, nil)
+	b.post(stock, with(out, url.Values{"pieces": {"1"}})).check(t, "another number in the same form", 409, "", []string{"This form was already sent"}, nil)
 
 	counting := b.get(address).hidden(count)
 	for name, tt := range map[string]struct {
@@ -351,14 +351,14 @@ func TestStock(t *testing.T) {
 	}
 	b.post(stock, with(b.get(address).hidden(stock), url.Values{"pieces": {"2"}, "reason": {"found"}, "way": {"in"}}))
 	moved := b.post(count, with(counting, url.Values{"found": {"8"}, "count_reason": {"Monday"}}))
-	moved.check(t, "count of what has moved", 409, "", []string{"There were 1 when you began, and there are 3 now", `value="8"`, `value="Monday"`, "<details open>"}, nil)
+	moved.check(t, "count of what has moved", 409, "", []string{"There were 1 when you started, and there are 3 now", `value="8"`, `value="Monday"`, "<details open>"}, nil)
 	b.post(count, with(moved.hidden(count), url.Values{"found": {"8"}, "count_reason": {"Monday"}})).check(t, "count", 303, address, nil, nil)
 	b.get(address).check(t, "afterwards", 200, "", []string{"the difference was 5. On the shelf: 8. Free: 7.", "Counted: Monday"}, nil)
 	b.post(count, url.Values{"found": {"8"}, "move": {"x"}}).check(t, "a form of nobody", 403, "", nil, nil)
 	b.post(stock, url.Values{"pieces": {"8"}, "reason": {"x"}}).check(t, "a form of nobody", 403, "", nil, nil)
 
 	b.get("/admin/goods/sku/SHIRT-L").check(t, "what is not counted", 200, "", []string{"Stock is not counted"}, []string{`name="pieces"`})
-	b.post("/admin/goods/sku/SHIRT-L/stock", with(in, url.Values{"move": {models.NewID()}})).check(t, "stock of what is not counted", 409, "", []string{"The stock of this article is not counted"}, nil)
+	b.post("/admin/goods/sku/SHIRT-L/stock", with(in, url.Values{"move": {models.NewID()}})).check(t, "stock of what is not counted", 409, "", []string{"The stock of this variant is not counted"}, nil)
 	entries, err := d.store.AuditEntries(t.Context(), 0, 1)
 	if err != nil || entries[0].Action != models.ActStock || entries[0].Subject != "cup" || entries[0].Actor != "cat@example.com" {
 		t.Errorf("audit log: got %+v, %v; want the count", entries, err)
@@ -389,7 +389,7 @@ func TestPictures(t *testing.T) {
 		"no file":        {nil, "Please choose a picture."},
 		"empty":          {[]byte{}, "Please choose a picture."},
 		"text":           {[]byte("I am a picture, really."), "JPEG, PNG, GIF and WebP work."},
-		"half a picture": {good[:len(good)/2], "This file is damaged or not whole."},
+		"half a picture": {good[:len(good)/2], "This file is damaged or incomplete."},
 	} {
 		b.sendFile(address+"/picture", "picture", tt.file, nil).check(t, name, 422, "", []string{tt.want, `id="picture-error"`, `<a href="#picture-file">`}, nil)
 	}
@@ -426,7 +426,7 @@ func TestImport(t *testing.T) {
 	const look, apply = "/admin/goods/import", "/admin/goods/import/apply"
 	b.get(look).check(t, "form", 200, "", []string{`name="file"`, `name="with_stock"`}, nil)
 	b.sendFile(look, "file", nil, nil).check(t, "no file", 422, "", []string{"Please choose a file.", "Nothing was imported."}, []string{"Nothing you typed is lost"})
-	b.sendFile(look, "file", make([]byte, maxCatalogue+1), nil).check(t, "a large file", 422, "", []string{"This file has more than 2 MB."}, nil)
+	b.sendFile(look, "file", make([]byte, maxCatalogue+1), nil).check(t, "a large file", 422, "", []string{"This file is larger than 2 MB."}, nil)
 	bad := csvHead + "cup,Cup,,,true,cup,,12.505,x,false,,,true\n" + "pot\n" + "jar,<b>,,,maybe,A B,,1,,false,,,true\n"
 	b.sendFile(look, "file", []byte(bad), url.Values{"with_stock": {"yes"}}).check(t, "mistakes", 422, "", []string{
 		"Nothing was changed.", "Line 2, column price: ", "12.505", "Line 2, column stock: ", "Line 3: This line does not have 13 fields.",
@@ -442,7 +442,7 @@ func TestImport(t *testing.T) {
 		"shirt,Shirt <b>,\"Heavy\ncotton\",,true,SHIRT-M,M,89.00,3,false,,,true\n")
 	shown := b.sendFile(look, "file", file, nil)
 	shown.check(t, "what it would change", 200, "", []string{
-		"New: 2. Changed: 1. As it is: 3.", "<del>25.00</del> <ins>27.00</ins>", "Jar &lt;b&gt;", "CN¥7.00 · 4 free", "stays as it is", "Do it",
+		"New: 2. Changed: 1. Unchanged: 3.", "<del>25.00</del> <ins>27.00</ins>", "Jar &lt;b&gt;", "CN¥7.00 · 4 free", "stays as it is", "Apply changes",
 	}, []string{"<b>", "<del>10</del>"})
 	if got := d.variant("cup").Price; got != 2500 {
 		t.Errorf("before it was told to: got a price of %d, want 2500", got)
@@ -454,7 +454,7 @@ func TestImport(t *testing.T) {
 
 	stock := url.Values{"with_stock": {"yes"}}
 	shown = b.sendFile(look, "file", file, stock)
-	shown.check(t, "with stock", 200, "", []string{"New: 0. Changed: 1. As it is: 5.", "<del>10</del> <ins>20</ins>"}, nil)
+	shown.check(t, "with stock", 200, "", []string{"New: 0. Changed: 1. Unchanged: 5.", "<del>10</del> <ins>20</ins>"}, nil)
 	modelstest.Order(t, d.store, "cup")
 	b.sendFile(apply, "", nil, shown.hidden(apply)).check(t, "do it", 303, "/admin/goods", nil, nil)
 	if v := d.variant("cup"); v.OnHand != 19 || v.Reserved != 1 {
@@ -467,11 +467,11 @@ func TestImport(t *testing.T) {
 		t.Fatal(err)
 	}
 	again := b.sendFile(apply, "", nil, shown.hidden(apply))
-	again.check(t, "somebody was faster", 409, "", []string{"Somebody has changed this meanwhile", "<del>28.00</del> <ins>29.00</ins>"}, nil)
+	again.check(t, "somebody was faster", 409, "", []string{"Somebody has changed this in the meantime", "<del>28.00</del> <ins>29.00</ins>"}, nil)
 	b.sendFile(apply, "", nil, again.hidden(apply)).check(t, "once more", 303, "/admin/goods", nil, nil)
 	b.sendFile(apply, "", nil, url.Values{"file": {"!"}, "seen": {"{}"}}).check(t, "a form of nobody", 403, "", nil, nil)
 
 	export := b.get("/admin/goods.csv")
 	export.check(t, "export", 200, "", []string{"cup,Product cup,,,true,cup,,29.00,19,false,,,true", "secret link"}, nil)
-	b.sendFile(look, "file", []byte(export.body), stock).check(t, "the export again", 200, "", []string{"New: 0. Changed: 0. As it is: 7."}, []string{"Do it"})
+	b.sendFile(look, "file", []byte(export.body), stock).check(t, "the export again", 200, "", []string{"New: 0. Changed: 0. Unchanged: 7."}, []string{"Apply changes"})
 }

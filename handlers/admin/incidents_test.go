@@ -166,13 +166,13 @@ func TestWhatMayBeDone(t *testing.T) {
 	}
 	for cause, want := range map[string]string{
 		"": "Ask the gateway now, and look", models.CauseDenied: "Ask the gateway again; if it says the same", models.CauseReturned: "says that money went back",
-		models.CauseRenamed: "another number for this payment than before", models.CauseShared: "for this payment and for another one of yours",
+		models.CauseRenamed: "this payment a different number from before", models.CauseShared: "to this payment and to another one of yours",
 		models.CauseDecided: "and the gateway says otherwise", models.CauseCame: "that the money came after all",
 	} {
 		s.open(money(models.IncidentConflict, s.fulfilled, cause))
 		look("conflict "+cause, models.IncidentConflict, s.fulfilled, []string{want, "Ask the gateway now", ask}, []string{revive})
 		if cause == models.CauseReturned {
-			look("money that went back", models.IncidentConflict, s.fulfilled, []string{refund, "Write down what went back"}, nil)
+			look("money that went back", models.IncidentConflict, s.fulfilled, []string{refund, "Record the refund"}, nil)
 		} else {
 			look("no money went back", models.IncidentConflict, s.fulfilled, nil, []string{refund})
 		}
@@ -180,19 +180,19 @@ func TestWhatMayBeDone(t *testing.T) {
 	}
 	settle(models.IncidentLatePayment)
 	s.open(money(models.IncidentLatePayment, s.expired, ""))
-	look("late money", models.IncidentLatePayment, s.expired, []string{"Pay the order with it if", revive, refund}, []string{ask})
+	look("late money", models.IncidentLatePayment, s.expired, []string{"Use it to pay the order if", revive, refund}, []string{ask})
 	amount := s.read(s.expired).Amount
 	giveBack(s.expired, 100)
-	look("late money, of which some goes back", models.IncidentLatePayment, s.expired, []string{"Pay the order with it if", refund}, []string{ask, revive})
+	look("late money, of which some goes back", models.IncidentLatePayment, s.expired, []string{"Use it to pay the order if", refund}, []string{ask, revive})
 	giveBack(s.expired, amount-100)
-	look("late money, which all goes back", models.IncidentLatePayment, s.expired, []string{"All of it is being given back."}, []string{ask, revive, refund})
+	look("late money, which all goes back", models.IncidentLatePayment, s.expired, []string{"All of it is being refunded."}, []string{ask, revive, refund})
 	s.open(money(models.IncidentDuplicatePayment, s.paid, ""), money(models.IncidentRefundStuck, s.paid, ""))
-	look("a second payment", models.IncidentDuplicatePayment, s.paid, []string{"Give this second payment back.", refund}, []string{ask, revive})
-	look("a refund that was refused", models.IncidentRefundStuck, s.paid, []string{"or here again", refund}, []string{ask, revive})
+	look("a second payment", models.IncidentDuplicatePayment, s.paid, []string{"Refund this second payment.", refund}, []string{ask, revive})
+	look("a refund that was refused", models.IncidentRefundStuck, s.paid, []string{"or again here", refund}, []string{ask, revive})
 	giveBack(s.paid, s.read(s.paid).Amount)
-	look("a second payment, which goes back", models.IncidentDuplicatePayment, s.paid, []string{"All of it is being given back."}, []string{"Give this second"})
+	look("a second payment, which goes back", models.IncidentDuplicatePayment, s.paid, []string{"All of it is being refunded."}, []string{"Refund this second"})
 	settle(models.IncidentDuplicatePayment)
-	look("a refund without a result", models.IncidentRefundStuck, s.paid, []string{"has not said that the money is back", "goes on asking"}, []string{ask, revive, refund, "here again"})
+	look("a refund without a result", models.IncidentRefundStuck, s.paid, []string{"has not said that the money is back", "keeps asking"}, []string{ask, revive, refund, "again here"})
 }
 
 // TestFloodOfIncidents: however many there are, pages stay short, and each incident can be come to.

@@ -24,7 +24,7 @@ func TestLogin(t *testing.T) {
 	if _, _, err := d.store.InviteStaff(t.Context(), models.CommandLine(), "invited@example.com", owner); err != nil {
 		t.Fatal(err)
 	}
-	refused := "do not belong together"
+	refused := "do not match"
 	tests := []struct {
 		name, email, password string
 		status                int
@@ -127,7 +127,7 @@ func TestGuessing(t *testing.T) {
 			got := b.logIn(email, "a wrong password")
 			if got.status == 429 {
 				refusals++
-				if !strings.Contains(got.body, "too many tries") {
+				if !strings.Contains(got.body, "Too many attempts") {
 					t.Errorf("throttled: got\n%s", got.body)
 				}
 			}
@@ -235,8 +235,8 @@ func TestSecondFactor(t *testing.T) {
 	b.logIn(m.Email, password).check(t, "password", 303, "/admin/login/code", nil, nil)
 	half := b.cookies["saoma-staff"]
 	b.get("/admin/login/code").check(t, "question", 200, "", []string{`autocomplete="one-time-code"`}, []string{"/admin/staff"})
-	b.post("/admin/login/code", url.Values{"code": {used}}).check(t, "code of the set-up", 422, "", []string{"does not fit"}, nil)
-	b.post("/admin/login/code", url.Values{"code": {"000000"}}).check(t, "wrong code", 422, "", []string{"does not fit"}, nil)
+	b.post("/admin/login/code", url.Values{"code": {used}}).check(t, "code of the set-up", 422, "", []string{"is not right"}, nil)
+	b.post("/admin/login/code", url.Values{"code": {"000000"}}).check(t, "wrong code", 422, "", []string{"is not right"}, nil)
 	d.later(30 * time.Second)
 	code := d.code(secret)
 	b.post("/admin/login/code", url.Values{"code": {code[:3] + " " + code[3:]}}).check(t, "code", 303, "/admin", nil, nil)

@@ -77,7 +77,7 @@ func TestNumbersExport(t *testing.T) {
 			{"Gateway", "Payments", "Takings", "Refunds", "Net"}, {"ScanForPay", "4", "264.00", "25.00", "239.00"},
 		}},
 		{"?when=today&table=products", "numbers-products-CNY-20261120-20261120.csv", [][]string{
-			{"Article", "Pieces", "Sum"}, {"Product cup", "4", "100.00"}, {"Product pot", "1", "99.00"},
+			{"Product", "Quantity", "Sum"}, {"Product cup", "4", "100.00"}, {"Product pot", "1", "99.00"},
 		}},
 	} {
 		got := b.get("/admin/numbers.csv" + tt.query)

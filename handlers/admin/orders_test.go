@@ -204,7 +204,7 @@ func TestOrdersPage(t *testing.T) {
 		b.get("/admin/orders"+query).check(t, query, 200, "", []string{want, `aria-invalid="true"`}, nil)
 	}
 	b.get("/admin/orders?q=%22%3E%3Cscript%3E").check(t, "hostile search", 200, "",
-		[]string{`value="&#34;&gt;&lt;script&gt;"`, "No order fits."}, []string{`"><script>`})
+		[]string{`value="&#34;&gt;&lt;script&gt;"`, "No orders match."}, []string{`"><script>`})
 	b.get("/admin/orders").check(t, "list", 200, "",
 		[]string{"6 orders", "Bob &lt;b&gt;Lee", "Confirming", "1 incident", "Alipay · ScanForPay"}[:1], []string{"<b>Lee", "orders.csv"})
 }
@@ -239,12 +239,12 @@ func TestOrderPage(t *testing.T) {
 		order        *models.Order
 		want, absent []string
 	}{
-		{"pending", s.pending, []string{"Waiting for payment", "Ada Wong", "Cancel the order", "Mark as paid by hand"}, []string{"Mark as sent", "Give money back"}},
-		{"paid", s.paid, []string{"Bob &lt;b&gt;Lee", "Mark as sent", "Give money back", "notified us", "&lt;script&gt;alert"}, []string{"<script>alert", "<b>Lee", "Cancel the order", "Mark as paid by hand"}},
+		{"pending", s.pending, []string{"Waiting for payment", "Ada Wong", "Cancel the order", "Mark as paid by hand"}, []string{"Mark as sent", `id="refund-`}},
+		{"paid", s.paid, []string{"Bob &lt;b&gt;Lee", "Mark as sent", `id="refund-`, "notified us", "&lt;script&gt;alert"}, []string{"<script>alert", "<b>Lee", "Cancel the order", "Mark as paid by hand"}},
 		{"confirming", s.confirming, []string{"Confirming", "The payment is not confirmed yet. The order can be sent"}, []string{`/fulfil"`}},
 		{"fulfilled", s.fulfilled, []string{"SF1", "Correct the tracking number"}, []string{`/fulfil"`, `/cancel"`}},
-		{"expired", s.expired, []string{"Expired", "Mark as paid by hand"}, []string{"Give money back"}},
-		{"late", s.late, []string{"Paid too late", "Pay the order with it", "Give money back", "Settle"}, nil},
+		{"expired", s.expired, []string{"Expired", "Mark as paid by hand"}, []string{`id="refund-`}},
+		{"late", s.late, []string{"Paid too late", "Use it to pay the order", `id="refund-`, "Settle"}, nil},
 	} {
 		b.get("/admin/orders/"+tt.order.Number).check(t, tt.name, 200, "", tt.want, tt.absent)
 		b.get("/admin/orders/"+tt.order.Number+"/slip").check(t, tt.name+" slip", 200, "", []string{"Packing slip", tt.order.Number}, []string{"¥", "CN¥"})
@@ -283,12 +283,12 @@ func TestActsOnOrders(t *testing.T) {
 	for range 2 { // pressed twice
 		b.post(at(s.paid)+"/note", with(form, url.Values{"text": {"  <i>called</i> the buyer "}})).check(t, "note", 303, at(s.paid), nil, nil)
 	}
-	b.get(at(s.paid)).check(t, "note kept", 200, "", []string{"The note is kept.", "&lt;i&gt;called&lt;/i&gt; the buyer", "owner@example.com"}, nil)
+	b.get(at(s.paid)).check(t, "note kept", 200, "", []string{"The note is saved.", "&lt;i&gt;called&lt;/i&gt; the buyer", "owner@example.com"}, nil)
 	if n := strings.Count(b.get(at(s.paid)).body, "the buyer<"); n != 1 {
 		t.Errorf("a note that was sent twice: got it %d times, want once", n)
 	}
 	b.post(at(s.paid)+"/note", with(form, url.Values{"text": {"something else"}})).check(t, "another note in the same form", 409, "",
-		[]string{"This form was sent before", ">something else</textarea>"}, nil)
+		[]string{"This form was already sent", ">something else</textarea>"}, nil)
 	act(s.paid, "note", url.Values{"text": {"of no page"}}).check(t, "note of no page", 403, "", nil, nil)
 	act(s.paid, "note", url.Values{"text": {" "}}).check(t, "empty note", 422, "", []string{"Please fill this in."}, nil)
 	act(s.paid, "note", url.Values{"text": {strings.Repeat("x", maxNote+1)}}).check(t, "long note", 422, "", []string{"This is too long."}, nil)
@@ -304,13 +304,13 @@ func TestActsOnOrders(t *testing.T) {
 	act(s.paid, "dispatch", url.Values{"seen_carrier": {"SF Express"}, "seen_tracking": {"SF77"}, "tracking": {"SF81"}}).check(t, "dispatch of old", 409, "", []string{"SF81", "SF80"}, nil)
 
 	act(s.pending, "cancel", url.Values{"cancel_reason": {"not wanted"}}).check(t, "cancel", 303, at(s.pending), nil, nil)
-	told(s.pending, "The order is canceled.")
-	act(s.pending, "cancel", nil).check(t, "cancel again", 409, "", []string{"Somebody was faster", "Last act at this order: Canceled an order, owner@example.com, "}, nil)
+	told(s.pending, "The order is cancelled.")
+	act(s.pending, "cancel", nil).check(t, "cancel again", 409, "", []string{"Somebody was faster", "Last action on this order: Cancelled an order, owner@example.com, "}, nil)
 
 	act(s.expired, "paid", url.Values{"reference": {"BANK 1"}, "paid_note": {"seen"}, "confirm": {"261121-WRONG"}}).check(t, "mark paid, wrong number", 422, "",
 		[]string{"This is not the number of this order.", `value="BANK 1"`, ">seen</textarea>"}, nil)
 	act(s.expired, "paid", url.Values{"reference": {"BANK 1"}, "paid_note": {"seen"}, "confirm": {strings.ToLower(s.expired.Number)}}).check(t, "mark paid", 303, at(s.expired), nil, nil)
-	b.get(at(s.expired)).check(t, "marked", 200, "", []string{"Paid on the word of owner@example.com", "Marked by hand", "BANK 1", "The time to pay was over"}, nil)
+	b.get(at(s.expired)).check(t, "marked", 200, "", []string{"Paid on the word of owner@example.com", "Marked by hand", "BANK 1", "The time to pay ran out"}, nil)
 	act(s.expired, "paid", url.Values{"reference": {"BANK 2"}, "paid_note": {"seen"}, "confirm": {s.expired.Number}}).check(t, "mark paid again", 409, "", []string{"Somebody was faster"}, nil)
 
 	late := s.read(s.late).Payments[0].Number
@@ -321,9 +321,9 @@ func TestActsOnOrders(t *testing.T) {
 	}
 	b.post(at(s.late)+"/note", with(b.get(at(s.late)).hidden(at(s.late)+"/note"), url.Values{"text": {"revived"}})).check(t, "note", 303, at(s.late), nil, nil)
 	act(s.late, "revive", url.Values{"payment": {late}}).check(t, "revive again", 409, "",
-		[]string{"Somebody was faster", "Last act at this order: Paid an order with late money, owner@example.com, "}, nil)
+		[]string{"Somebody was faster", "Last action on this order: Paid an order with a late payment, owner@example.com, "}, nil)
 
-	act(s.confirming, "ask", nil).check(t, "ask a gateway that is not in use", 503, "", []string{"The gateway does not answer"}, []string{"The gateway was asked."})
+	act(s.confirming, "ask", nil).check(t, "ask a gateway that is not in use", 503, "", []string{"The gateway is not answering"}, []string{"The gateway was asked."})
 	byHand := models.Incident{Kind: models.IncidentConflict, OrderID: &s.expired.ID, DedupKey: "conflict", Detail: "doubts"}
 	s.open(byHand)
 	b.get(at(s.expired)).check(t, "no gateway knows of it", 200, "", []string{"doubts"}, []string{at(s.expired) + `/ask"`})
@@ -346,7 +346,7 @@ func TestActsThatCannotBeDone(t *testing.T) {
 	}
 	at := "/admin/orders/" + s.pending.Number
 	b.get(at)
-	b.post(at+"/ask", nil).check(t, "ask", 503, "", []string{"The gateway does not answer", "P1"}, nil)
+	b.post(at+"/ask", nil).check(t, "ask", 503, "", []string{"The gateway is not answering", "P1"}, nil)
 	b.post(at+"/cancel", url.Values{"cancel_reason": {"no <reply>"}}).check(t, "cancel", 503, "",
 		[]string{"Nobody knows yet whether the buyer has paid", `value="no &lt;reply&gt;"`}, nil)
 	b.post(at+"/paid", url.Values{"reference": {"BANK 3"}, "paid_note": {"seen"}, "confirm": {s.pending.Number}}).check(t, "mark paid", 503, "",
@@ -359,7 +359,7 @@ func TestActsThatCannotBeDone(t *testing.T) {
 	at = "/admin/orders/" + s.expired.Number
 	b.get(at)
 	b.post(at+"/paid", url.Values{"reference": {"BANK 4"}, "paid_note": {"seen"}, "confirm": {s.expired.Number}}).check(t, "mark paid without stock", 409, "",
-		[]string{"There are not enough pieces left", `value="BANK 4"`}, nil)
+		[]string{"There is not enough stock left", `value="BANK 4"`}, nil)
 }
 
 func TestRefundOnOrderPage(t *testing.T) {
@@ -379,13 +379,13 @@ func TestRefundOnOrderPage(t *testing.T) {
 		form url.Values
 		want []string
 	}{
-		{"nothing", url.Values{"refunded": {"0"}, "refund_reason": {"why"}}, []string{"Choose pieces, or type an amount.", `value="why"`, `<a href="#amount-` + p.Number + `">`}},
+		{"nothing", url.Values{"refunded": {"0"}, "refund_reason": {"why"}}, []string{"Choose items, or type an amount.", `value="why"`, `<a href="#amount-` + p.Number + `">`}},
 		{"no reason", url.Values{"refunded": {"0"}, "amount": {"1.50"}}, []string{"Please fill this in.", `value="1.50"`, `<a href="#reason-` + p.Number + `">`}},
 		{"no amount", url.Values{"refunded": {"0"}, "amount": {"-1"}, "refund_reason": {"why"}}, []string{"This is not an amount.", `value="-1"`}},
 		{"a fraction", url.Values{"refunded": {"0"}, "amount": {"1.005"}, "refund_reason": {"why"}}, []string{"This is not an amount."}},
 		{"both", url.Values{"refunded": {"0"}, "amount": {"1"}, "pieces_0": {"1"}, "refund_reason": {"why"}}, []string{"not both"}},
-		{"too many pieces", url.Values{"refunded": {"0"}, "pieces_0": {"4"}, "refund_reason": {"why"}}, []string{"There are not so many pieces."}},
-		{"too much", url.Values{"refunded": {"0"}, "amount": {"85.01"}, "refund_reason": {"why"}}, []string{"That is more than was paid", `value="85.01"`}},
+		{"too many pieces", url.Values{"refunded": {"0"}, "pieces_0": {"4"}, "refund_reason": {"why"}}, []string{"There are not that many."}},
+		{"too much", url.Values{"refunded": {"0"}, "amount": {"85.01"}, "refund_reason": {"why"}}, []string{"That is more than is left to refund", `value="85.01"`}},
 	} {
 		refund(tt.form).check(t, tt.name, 422, "", tt.want, nil)
 	}
@@ -394,14 +394,14 @@ func TestRefundOnOrderPage(t *testing.T) {
 	if err != nil || len(refunds) != 1 || refunds[0].Amount != 6000 || refunds[0].Reason != "two broke" {
 		t.Fatalf("got %+v, %v; want one of 60.00", refunds, err)
 	}
-	b.get(at).check(t, "told", 200, "", []string{"is on its way back", "Refund under way", "two broke"}, nil)
+	b.get(at).check(t, "told", 200, "", []string{"The refund of CN¥", "Refund under way", "two broke"}, nil)
 	refund(url.Values{"refunded": {"0"}, "pieces_0": {"2"}, "shipping": {"1"}, "refund_reason": {"two broke"}}).
 		check(t, "the same form again", 409, "", []string{"Somebody was faster", "two broke"}, nil)
 	b.get(at).check(t, "what is left of it", 200, "", []string{`name="pieces_0" type="number" min="0" max="1"`, "2 × Product cup · Shipping"}, []string{`name="shipping"`})
-	refund(url.Values{"refunded": {"6000"}, "pieces_0": {"2"}, "refund_reason": {"two more"}}).check(t, "pieces that are not left", 422, "", []string{"There are not so many pieces."}, nil)
+	refund(url.Values{"refunded": {"6000"}, "pieces_0": {"2"}, "refund_reason": {"two more"}}).check(t, "pieces that are not left", 422, "", []string{"There are not that many."}, nil)
 	b.get(at+"/slip").check(t, "slip", 200, "", []string{`<td class="num right">1</td>`}, nil)
 	refund(url.Values{"refunded": {"6000"}, "all": {"1"}, "refund_reason": {"the rest"}}).check(t, "the rest", 303, at, nil, nil)
-	b.get(at+"/slip").check(t, "nothing to pack", 200, "", []string{"Nothing of this order"}, []string{"Product cup"})
+	b.get(at+"/slip").check(t, "nothing to pack", 200, "", []string{"Nothing in this order"}, []string{"Product cup"})
 	b.get(at).check(t, "all of it", 200, "", nil, []string{`/refund"`})
 }
 
@@ -427,7 +427,7 @@ func TestRefundUnderWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.get("/admin/orders?q="+s.paid.Number).check(t, "done, in the list", 200, "", done, under)
-	b.get(at).check(t, "done", 200, "", append(done, "Everything was given back."), append(under, `/fulfil"`))
+	b.get(at).check(t, "done", 200, "", append(done, "Everything was refunded."), append(under, `/fulfil"`))
 }
 
 // A refund needs a proof that is a few minutes old, and what was typed goes through the question.
@@ -439,7 +439,7 @@ func TestRefundAsksWhoItIs(t *testing.T) {
 	s.later(models.StaffProofAge)
 	b.get(at)
 	form := url.Values{"payment": {p.Number}, "refunded": {"0"}, "amount": {"5"}, "refund_reason": {"a scratch"}}
-	b.post(at+"/refund", form).check(t, "asked", 200, "", []string{"Is it you?", `value="a scratch"`}, nil)
+	b.post(at+"/refund", form).check(t, "asked", 200, "", []string{"Confirm it&#39;s you", `value="a scratch"`}, nil)
 	filtered := b.post(at+"/refund?q=%22%3E%3Cb%3E&state=paid", form)
 	filtered.check(t, "asked in a list", 200, "", []string{`action="` + at + `/refund?q=%22%3E%3Cb%3E&amp;state=paid"`}, []string{"<b>"})
 	form.Set(proofField, "wrong")
@@ -452,14 +452,14 @@ func TestSettleIncidentOnPages(t *testing.T) {
 	s := newSold(t)
 	b := s.in(finance)
 	home := b.get("/admin")
-	home.check(t, "home", 200, "", []string{"Paid too late", s.late.Number, "Nearly gone", "Product pot"}, nil)
+	home.check(t, "home", 200, "", []string{"Paid too late", s.late.Number, "Low stock", "Product pot"}, nil)
 	id := regexp.MustCompile(`/admin/incidents/([^/]+)/settle`).FindStringSubmatch(home.body)[1]
 	b.post("/admin/incidents/"+id+"/settle", url.Values{"decision": {""}}).check(t, "no decision", 422, "", []string{"Please fill this in."}, nil)
 	b.post("/admin/incidents/"+id+"/settle", url.Values{"decision": {"<u>kept</u>"}, "back": {"/admin/orders/" + s.late.Number}}).
 		check(t, "settle", 303, "/admin/orders/"+s.late.Number, nil, nil)
 	b.get("/admin/orders/"+s.late.Number).check(t, "settled", 200, "", []string{"The incident is settled.", "&lt;u&gt;kept&lt;/u&gt;"}, []string{"<u>kept"})
 	b.post("/admin/incidents/"+id+"/settle", url.Values{"decision": {"again"}, "back": {"https://evil.example/admin/orders"}}).check(t, "settle again", 303, "/admin", nil, nil)
-	b.get("/admin").check(t, "told", 200, "", []string{"finance@example.com settled this incident already, ", ": &lt;u&gt;kept&lt;/u&gt;"}, []string{"Paid too late"})
+	b.get("/admin").check(t, "told", 200, "", []string{"finance@example.com has already settled this incident, ", ": &lt;u&gt;kept&lt;/u&gt;"}, []string{"Paid too late"})
 	b.get("/admin/incidents?state=resolved").check(t, "list", 200, "", []string{"Settled by finance@example.com, ", "&lt;u&gt;kept"}, nil)
 	s.open(models.Incident{Kind: models.IncidentLatePayment, OrderID: &s.paid.ID, PaymentID: s.read(s.paid).PaymentID, DedupKey: "late"})
 	id = regexp.MustCompile(`/admin/incidents/([^/]+)/settle`).FindStringSubmatch(b.get("/admin").body)[1]
@@ -470,18 +470,18 @@ func TestSettleIncidentOnPages(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.post("/admin/incidents/"+id+"/settle", url.Values{"decision": {"mine"}}).check(t, "settle what has settled itself", 303, "/admin", nil, nil)
-	b.get("/admin").check(t, "told", 200, "", []string{"This incident was settled already, ", ": all of it went back"}, nil)
+	b.get("/admin").check(t, "told", 200, "", []string{"This incident is already settled, ", ": all of it went back"}, nil)
 	b.post("/admin/incidents/none/settle", url.Values{"decision": {"x"}}).check(t, "none", 404, "", nil, nil)
 }
 
 func TestHomeByRole(t *testing.T) {
 	s := newSold(t)
 	s.later(2 * time.Minute)
-	s.in(catalogue).get("/admin").check(t, "catalogue", 200, "", []string{"Nearly gone"}, []string{"Paid too late", s.late.Number, s.confirming.Number})
-	s.in(orders).get("/admin").check(t, "orders", 200, "", []string{"Paid too late", "Paid, and not confirmed yet", s.confirming.Number, "Ask the gateway now"}, []string{"/settle"})
+	s.in(catalogue).get("/admin").check(t, "catalogue", 200, "", []string{"Low stock"}, []string{"Paid too late", s.late.Number, s.confirming.Number})
+	s.in(orders).get("/admin").check(t, "orders", 200, "", []string{"Paid too late", "Paid, not confirmed yet", s.confirming.Number, "Ask the gateway now"}, []string{"/settle"})
 	s.in(readOnly).get("/admin").check(t, "read-only", 200, "", []string{"Paid too late"}, []string{"/settle", "/ask"})
 	calm := newDesk(t)
-	calm.as(calm.hire("ada@example.com", owner)).get("/admin").check(t, "calm", 200, "", []string{"Nothing needs you."}, nil)
+	calm.as(calm.hire("ada@example.com", owner)).get("/admin").check(t, "calm", 200, "", []string{"Nothing needs your attention."}, nil)
 }
 
 func TestMessagesPage(t *testing.T) {
@@ -538,7 +538,7 @@ func TestExport(t *testing.T) {
 		switch row[column("Number")] {
 		case s.fulfilled.Number:
 			want := []string{"'=cmd()", "85.00", "Sent", "SF1", "3 × Product cup (cup)"}
-			have := []string{row[column("Name")], row[column("Amount")], row[column("State")], row[column("Tracking number")], row[column("Articles")]}
+			have := []string{row[column("Name")], row[column("Amount")], row[column("Status")], row[column("Tracking number")], row[column("Items")]}
 			if diff := cmp.Diff(want, have); diff != "" {
 				t.Errorf("a row (-want +got):\n%s", diff)
 			}

@@ -36,7 +36,7 @@ func TestSettingsPage(t *testing.T) {
 		`name="shop.free_shipping_from" type="text" value="500.00"`, `name="shop.payment_window" type="text" value="15m"`,
 		`name="policies.late_payment" value="fulfil_or_refund" checked`, `name="policies.duplicate_payment" value="ask" checked`,
 		`name="shop.low_stock" type="text" value="5"`, `name="text.terms.zh-Hans"`, "In CNY",
-		"As in the configuration.", "As the shop comes.", `href="/admin/settings" aria-current="page"`,
+		"From the configuration.", "The default.", `href="/admin/settings" aria-current="page"`,
 	}, []string{`name="back.`})
 
 	// A fee in the currency's own notation, and back to the configuration.
@@ -136,7 +136,7 @@ func TestAccent(t *testing.T) {
 	b.get("/admin/settings").check(t, "as the shop comes", 200, "", []string{`name="shop.accent" type="text" value="#0b6b4d"`}, []string{"/static/accent-"})
 	b.post("/admin/settings/shop", b.settingsForm(map[string]string{"shop.accent": "#FFD400"})).check(t, "yellow", 303, "/admin/settings", nil, nil)
 	b.get("/admin/settings").check(t, "yellow", 200, "", []string{
-		"Saved: Accent colour.", `value="#ffd400"`, `<link rel="stylesheet" href="/static/accent-ffd400.`, "Back to how the shop comes: #0b6b4d",
+		"Saved: Accent colour.", `value="#ffd400"`, `<link rel="stylesheet" href="/static/accent-ffd400.`, "Back to the default: #0b6b4d",
 	}, nil)
 	form := b.settingsForm(map[string]string{"shop.accent": "#ffd400", "back.shop.accent": "yes"})
 	b.post("/admin/settings/shop", form).check(t, "back", 303, "/admin/settings", nil, nil)

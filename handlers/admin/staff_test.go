@@ -28,8 +28,8 @@ func TestSetupPage(t *testing.T) {
 		{"no such address", "ada", newPassword, newPassword, "not an e-mail address"},
 		{"no password", "ada@example.com", "", "", "Please fill this in."},
 		{"short", "ada@example.com", "short", "short", "at least 12"},
-		{"common", "ada@example.com", "password1234", "password1234", "soon be guessed"},
-		{"the shop's name", "ada@example.com", "demodemo2024demo", "demodemo2024demo", "soon be guessed"},
+		{"common", "ada@example.com", "password1234", "password1234", "too easy to guess"},
+		{"the shop's name", "ada@example.com", "demodemo2024demo", "demodemo2024demo", "too easy to guess"},
 		{"mistyped", "ada@example.com", newPassword, newPassword + "x", "not the same"},
 	} {
 		got := b.post(address, url.Values{"email": {tt.email}, "new_password": {tt.password}, "password_again": {tt.again}})
@@ -56,7 +56,7 @@ func TestInvite(t *testing.T) {
 		{"no role", "bob@example.com", "", []string{"Please fill this in.", `value="bob@example.com"`}},
 		{"no such role", "bob@example.com", "boss", []string{"Please choose a role.", `value="bob@example.com"`}},
 		{"no address", "bob", "orders", []string{"not an e-mail address", `value="orders" required checked`}},
-		{"taken", "ADA@example.com", "orders", []string{"is here already", `value="ADA@example.com"`}},
+		{"taken", "ADA@example.com", "orders", []string{"is already a member of staff", `value="ADA@example.com"`}},
 	} {
 		b.post("/admin/staff", url.Values{"email": {tt.email}, "role": {tt.role}}).check(t, tt.name, 422, "", tt.want, nil)
 	}
@@ -135,7 +135,7 @@ func TestRequiredSecondFactor(t *testing.T) {
 		b.get(target).check(t, target, 303, "/admin/account/totp", nil, nil)
 	}
 	b.post("/admin/staff/rules", nil).check(t, "act", 303, "/admin/account/totp", nil, nil)
-	b.get("/admin/account/totp").check(t, "set up", 200, "", []string{"asks everybody"}, nil)
+	b.get("/admin/account/totp").check(t, "set up", 200, "", []string{"requires a second factor of everybody"}, nil)
 	b.enrol()
 	b.get("/admin/staff").check(t, "staff", 200, "", []string{`value="yes" checked`}, nil)
 	b.post("/admin/account/totp/remove", nil)
@@ -157,7 +157,7 @@ func TestSettingUpASecondFactor(t *testing.T) {
 	if got, want := keyAddress("Demo", "ada@example.com", secret), "otpauth://totp/Demo:ada@example.com?issuer=Demo&secret="+secret; got != want {
 		t.Errorf("text of the code: got %s, want %s", got, want)
 	}
-	b.post("/admin/account/totp/confirm", url.Values{"code": {"000000"}}).check(t, "wrong code", 422, "", []string{"does not fit", secret[:4]}, nil)
+	b.post("/admin/account/totp/confirm", url.Values{"code": {"000000"}}).check(t, "wrong code", 422, "", []string{"is not right", secret[:4]}, nil)
 	d.browse().logIn("ada@example.com", password).check(t, "login before it is confirmed", 303, "/admin", nil, nil)
 	confirm := url.Values{"code": {d.code(secret)}}
 	b.post("/admin/account/totp/confirm", confirm).check(t, "confirm", 200, "", []string{"Your recovery codes"}, nil)
@@ -178,7 +178,7 @@ func TestAccount(t *testing.T) {
 	d := newDesk(t)
 	m := d.hire("ada@example.com", readOnly)
 	b, other, third := d.as(m), d.as(m), d.as(m)
-	b.get("/admin/account").check(t, "page", 200, "", []string{"ada@example.com", "Looks only", "This one", "Your password alone"}, nil)
+	b.get("/admin/account").check(t, "page", 200, "", []string{"ada@example.com", "View only", "This one", "Your password alone"}, nil)
 	form := func(now, next, again string) url.Values {
 		return url.Values{"password_now": {now}, "new_password": {next}, "password_again": {again}}
 	}
@@ -250,7 +250,7 @@ func TestAuditPage(t *testing.T) {
 	b.get("/admin/audit").check(t, "newest", 200, "",
 		[]string{"Changed a setting", "203.0.113.7", "/admin/audit?before=3", ">49<"}, []string{"<script>alert", "Logged in"})
 	b.get("/admin/audit?before=3").check(t, "older", 200, "",
-		[]string{"Made a member of staff", "Logged in", "command line", `href="/admin/audit"`}, []string{"?before="})
+		[]string{"Created a member of staff", "Logged in", "command line", `href="/admin/audit"`}, []string{"?before="})
 	b.get("/admin/audit?before=x").check(t, "no number", 200, "", []string{"Changed a setting"}, nil)
 
 	export := b.get("/admin/audit.csv")

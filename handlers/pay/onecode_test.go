@@ -167,13 +167,13 @@ func TestTwoPhonesScanOneCode(t *testing.T) {
 
 	s.putForward(10 * time.Second)
 	s.press(t, o, "/pay", weChat, url.Values{"wallet": {"wechat"}})
-	s.shows(t, "the second phone", o, alipay, "Another phone or another app has begun to pay", "https://till.example")
+	s.shows(t, "the second phone", o, alipay, "Another phone or app has started to pay", "https://till.example")
 	s.press(t, o, "/pay", alipay, url.Values{"wallet": {"alipay"}})
 	if got := s.oneLive(t, o); got.Wallet != models.Alipay {
 		t.Errorf("live: got the attempt by %s, want that of the phone that pressed last", got.Wallet)
 	}
 	s.shows(t, "the first phone", o, weChat, `value="wechat"`, "https://till.example")
-	s.shows(t, "the desktop", o, desktop, "Go on in Alipay", "Go on in WeChat")
+	s.shows(t, "the desktop", o, desktop, "Continue in Alipay", "Continue in WeChat")
 }
 
 // oneLive returns the one live attempt of the order.

@@ -33,7 +33,7 @@ func TestOrderPage(t *testing.T) {
 				"Pay with WeChat Pay", "CN¥138.50", "Open WeChat on your phone", `/qr.svg?v=`, `width="280"`,
 				"data-expires", ">15:00</time>", "I have paid", `value="alipay"`, keepAsking, " data-live",
 			},
-			absent: []string{`value="wechat"`, "weixin://", "Open the payment page", "trial wallet", "New code"},
+			absent: []string{`value="wechat"`, "weixin://", "Open the payment page", "demo wallet", "New code"},
 		},
 		{
 			name: "a page behind a code at a desktop",
@@ -50,7 +50,7 @@ func TestOrderPage(t *testing.T) {
 			given: func(t *testing.T, s *shop, o *models.Order) {
 				pay.Attempt(t, s.Store, o, models.WeChat, models.ActionCode, sandboxWallet)
 			},
-			want: []string{"/qr.svg?v=", `href="` + sandboxWallet + `"`, "Open the trial wallet"},
+			want: []string{"/qr.svg?v=", `href="` + sandboxWallet + `"`, "Open the demo wallet"},
 		},
 		{
 			name: "a page on a phone", userAgent: phone,
@@ -112,7 +112,7 @@ func TestOrderPage(t *testing.T) {
 		{
 			name:   "no attempt yet",
 			given:  func(*testing.T, *shop, *models.Order) {},
-			want:   []string{"Choose how to pay", "Your order is placed and kept for you until", `value="wechat"`, `value="alipay"`, `value="alipayhk"`},
+			want:   []string{"Choose how to pay", "We hold it for you until", `value="wechat"`, `value="alipay"`, `value="alipayhk"`},
 			absent: []string{"I have paid", "did not go through"},
 		},
 		{
@@ -142,14 +142,14 @@ func TestOrderPage(t *testing.T) {
 					return err
 				})
 			},
-			want: []string{"No payment is under way", `value="wechat"`, "We do not know yet what became of the last attempt", `content="5;url=/o/`},
+			want: []string{"No payment is under way", `value="wechat"`, "We do not know yet how the last attempt ended", `content="5;url=/o/`},
 		},
 		{
 			name: "paid but not confirmed", query: "?notice=unpaid",
 			given: func(t *testing.T, s *shop, o *models.Order) {
 				pay.Settle(t, s.Store, o, pay.Attempt(t, s.Store, o, models.WeChat, models.ActionCode, "x"), false)
 			},
-			want:   []string{"Payment received", "you need not pay again", "Ask again", keepAsking, " data-live"},
+			want:   []string{"Payment received", "you do not need to pay again", "Check again", keepAsking, " data-live"},
 			absent: []string{"Receipt", "has not arrived", `value="wechat"`, "qr.svg"},
 		},
 		{
@@ -161,7 +161,7 @@ func TestOrderPage(t *testing.T) {
 				"Paid. Thank you!", "Receipt", "1 × <span>Product cup</span>", "CN¥128.50", "CN¥10.00", "CN¥138.50", "HKT", "WeChat Pay",
 				"1 Queen&#39;s Road", "data-print hidden",
 			},
-			absent: []string{"data-live", "http-equiv", `value="wechat"`, "qr.svg", "I have paid", "looked at"},
+			absent: []string{"data-live", "http-equiv", `value="wechat"`, "qr.svg", "I have paid", "We are checking"},
 		},
 		{
 			name: "paid, and something about it is looked at",
@@ -169,7 +169,7 @@ func TestOrderPage(t *testing.T) {
 				pay.Settle(t, s.Store, o, pay.Attempt(t, s.Store, o, models.WeChat, models.ActionCode, "x"), true)
 				pay.Trouble(t, s.Store, o)
 			},
-			want: []string{"Paid. Thank you!", "is being looked at"},
+			want: []string{"Paid. Thank you!", "We are checking"},
 		},
 		{
 			name: "all given back",
@@ -179,8 +179,8 @@ func TestOrderPage(t *testing.T) {
 				pay.GiveBack(t, s.Store, o, p, 3850, models.RefundSucceeded)
 				pay.GiveBack(t, s.Store, o, p, 10000, models.RefundSucceeded)
 			},
-			want:   []string{"Your money was given back", "Nothing more is sent", "Given back<br>", "-CN¥38.50", "-CN¥100.00", "Paid in the end</dt><dd>CN¥0.00"},
-			absent: []string{"Thank you", "We will send", "On its way back"},
+			want:   []string{"Your order was refunded", "Nothing more will be sent", "Refunded<br>", "-CN¥38.50", "-CN¥100.00", "Net paid</dt><dd>CN¥0.00"},
+			absent: []string{"Thank you", "We will send", "Refund under way"},
 		},
 		{
 			name: "all on its way back",
@@ -190,7 +190,7 @@ func TestOrderPage(t *testing.T) {
 				pay.GiveBack(t, s.Store, o, p, 3850, models.RefundSucceeded)
 				pay.GiveBack(t, s.Store, o, p, 10000, models.RefundPending)
 			},
-			want:   []string{"Your money is on its way back", "Given back<br>", "On its way back<br>", "-CN¥100.00"},
+			want:   []string{"Your refund is under way", "Refunded<br>", "Refund under way<br>", "-CN¥100.00"},
 			absent: []string{"Thank you", "We will send"},
 		},
 		{
@@ -200,8 +200,8 @@ func TestOrderPage(t *testing.T) {
 				pay.Settle(t, s.Store, o, p, true)
 				pay.GiveBack(t, s.Store, o, p, 3850, models.RefundSucceeded)
 			},
-			want:   []string{"Paid. Thank you!", "We will send", "-CN¥38.50", "Paid in the end</dt><dd>CN¥100.00"},
-			absent: []string{"was given back."},
+			want:   []string{"Paid. Thank you!", "We will send", "-CN¥38.50", "Net paid</dt><dd>CN¥100.00"},
+			absent: []string{"We have refunded"},
 		},
 		{
 			name: "a refund that was refused",
@@ -211,7 +211,7 @@ func TestOrderPage(t *testing.T) {
 				pay.GiveBack(t, s.Store, o, p, 3850, models.RefundFailed)
 			},
 			want:   []string{"Paid. Thank you!"},
-			absent: []string{"iven back", "-CN¥", "Paid in the end"},
+			absent: []string{"efund", "-CN¥", "Net paid"},
 		},
 		{
 			name: "never paid, as staff found",
@@ -220,8 +220,8 @@ func TestOrderPage(t *testing.T) {
 				pay.Settle(t, s.Store, o, p, false)
 				pay.WriteOff(t, s.Store, o, p)
 			},
-			want:   []string{"Your payment did not arrive", "nothing is sent", "Order again"},
-			absent: []string{"iven back", "Paid with", "Paid</dt>", "Payment received", "data-live", "http-equiv"},
+			want:   []string{"Your payment did not arrive", "nothing will be sent", "Order again"},
+			absent: []string{"efund", "Paid with", "Paid</dt>", "Payment received", "data-live", "http-equiv"},
 		},
 		{
 			name: "paid but not confirmed, and looked at",
@@ -247,7 +247,7 @@ func TestOrderPage(t *testing.T) {
 				pay.Attempt(t, s.Store, o, models.WeChat, models.ActionCode, "x")
 				pay.Shut(t, s.Store, o, models.OrderExpired)
 			},
-			want:   []string{"This order has run out", "ask below", "Order again", "I have paid", keepAsking},
+			want:   []string{"This order has expired", "check below", "Order again", "I have paid", keepAsking},
 			absent: []string{"qr.svg", `value="wechat"`, "write to the shop"},
 		},
 		{
@@ -256,7 +256,7 @@ func TestOrderPage(t *testing.T) {
 				pay.Attempt(t, s.Store, o, models.WeChat, models.ActionCode, "x")
 				s.putForward(15 * time.Minute)
 			},
-			want:   []string{"This order has run out", "I have paid", keepAsking},
+			want:   []string{"This order has expired", "I have paid", keepAsking},
 			absent: []string{"qr.svg", `value="wechat"`},
 		},
 		{
@@ -266,7 +266,7 @@ func TestOrderPage(t *testing.T) {
 				pay.Shut(t, s.Store, o, models.OrderExpired)
 				s.putForward(3 * time.Minute)
 			},
-			want:   []string{"This order has run out", "I have paid", "has not arrived"},
+			want:   []string{"This order has expired", "I have paid", "has not arrived"},
 			absent: []string{"data-live", "http-equiv"},
 		},
 		{
@@ -274,8 +274,8 @@ func TestOrderPage(t *testing.T) {
 			given: func(t *testing.T, s *shop, o *models.Order) {
 				pay.Shut(t, s.Store, o, models.OrderCanceled)
 			},
-			want:   []string{"This order was canceled", "write to the shop", "Order again"},
-			absent: []string{"ask below", "I have paid", `value="wechat"`},
+			want:   []string{"This order was cancelled", "write to the shop", "Order again"},
+			absent: []string{"check below", "I have paid", `value="wechat"`},
 		},
 		{
 			name: "canceled while a payment may still arrive",
@@ -283,7 +283,7 @@ func TestOrderPage(t *testing.T) {
 				pay.Attempt(t, s.Store, o, models.WeChat, models.ActionCode, "x")
 				pay.Shut(t, s.Store, o, models.OrderCanceled)
 			},
-			want:   []string{"This order was canceled", "ask below", "I have paid"},
+			want:   []string{"This order was cancelled", "check below", "I have paid"},
 			absent: []string{"write to the shop"},
 		},
 		{
@@ -291,8 +291,8 @@ func TestOrderPage(t *testing.T) {
 			given: func(t *testing.T, s *shop, o *models.Order) {
 				pay.Shut(t, s.Store, o, models.OrderExpired)
 			},
-			want:   []string{"This order has run out", "write to the shop", "Order again"},
-			absent: []string{"ask below", "I have paid"},
+			want:   []string{"This order has expired", "write to the shop", "Order again"},
+			absent: []string{"check below", "I have paid"},
 		},
 		{
 			name: "a notice that is none of ours", query: "?notice=%3Cscript%3Ealert(1)",
@@ -414,7 +414,7 @@ func TestWhatABuyerTypedIsEscaped(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, body := s.get(t, "/o/"+o.Token, desktop)
-	if strings.Contains(body, "<script>alert") || !strings.Contains(body, "&lt;script&gt;alert(1)") || !strings.Contains(body, "Note for the shop") {
+	if strings.Contains(body, "<script>alert") || !strings.Contains(body, "&lt;script&gt;alert(1)") || !strings.Contains(body, "Note to the shop") {
 		t.Errorf("page: want what was typed, escaped:\n%s", body)
 	}
 }
