@@ -52,6 +52,15 @@ func (s *Store) actOn(ctx context.Context, number string, act func(tx *Tx, o *Or
 	return s.ActOn(ctx, known.ID, act)
 }
 
+// Still refuses an act, with ErrOrderMoved, when the order has another status by now than the person who
+// decided on it had seen. Nil: not told.
+func (o *Order) Still(seen *OrderStatus) error {
+	if seen != nil && *seen != o.Status {
+		return ErrOrderMoved
+	}
+	return nil
+}
+
 // Fulfil records that a paid order went on its way. Refused with ErrNotConfirmed until a strong
 // message has confirmed the payment, with ErrAllRefunded when all of it was given back, with
 // ErrInConflict while a conflict about the order is open, and with ErrOrderMoved when the order is not

@@ -258,11 +258,11 @@ func TestWriteOff(t *testing.T) {
 		p := s.weaklyPaid()
 		s.pass(31*time.Minute, time.Minute)
 		s.wantOpen(p, "denied", "recorded as paid, and the gateway now says pending")
-		if err := s.WriteOff(t.Context(), p.Number, "not there", noor); err != nil {
+		if err := s.WriteOff(t.Context(), p.Number, "not there", nil, noor); err != nil {
 			t.Fatal(err)
 		}
 		s.wantOpen(p, "written off")
-		if err := s.WriteOff(t.Context(), p.Number, "not there", noor); !errors.Is(err, models.ErrOrderMoved) {
+		if err := s.WriteOff(t.Context(), p.Number, "not there", nil, noor); !errors.Is(err, models.ErrOrderMoved) {
 			t.Errorf("again: got %v, want ErrOrderMoved", err)
 		}
 		s.wantWrittenOff(p)
@@ -341,7 +341,7 @@ func TestWordsWhoseKeepingNobodyKnew(t *testing.T) {
 	delete(s.accounts, models.ScanForPay) // nobody is asked before
 	for name, say := range map[string]func() error{
 		"end a refund": func() error { return s.end(r, true) },
-		"write off":    func() error { return s.WriteOff(t.Context(), off.Number, "not there", noor) },
+		"write off":    func() error { return s.WriteOff(t.Context(), off.Number, "not there", nil, noor) },
 	} {
 		proxy.CutNext(modelstest.AfterCommit)
 		if err := say(); err != nil || !proxy.HasCut() {
@@ -358,11 +358,11 @@ func TestWriteOffOfTrueMoney(t *testing.T) {
 	gateway := s.saying(StateSucceeded)
 	p := s.weaklyPaid()
 	gateway.err = errNoAnswer
-	if err := s.WriteOff(t.Context(), p.Number, "not there", noor); !errors.Is(err, ErrStillAsking) {
+	if err := s.WriteOff(t.Context(), p.Number, "not there", nil, noor); !errors.Is(err, ErrStillAsking) {
 		t.Errorf("no answer: got %v, want ErrStillAsking", err)
 	}
 	gateway.err = nil
-	if err := s.WriteOff(t.Context(), p.Number, "not there", noor); !errors.Is(err, models.ErrOrderMoved) {
+	if err := s.WriteOff(t.Context(), p.Number, "not there", nil, noor); !errors.Is(err, models.ErrOrderMoved) {
 		t.Errorf("it is paid: got %v, want ErrOrderMoved", err)
 	}
 	if now := s.read(p); now.ConfirmedAt == nil || now.WrittenOffAt != nil {

@@ -72,6 +72,7 @@ func closeEnded(tx *models.Tx, o *models.Order, id, why string) error {
 type HandPayment struct {
 	Reference string // what names the money there: no two payments by hand have the same
 	Note      string
+	Seen      *models.OrderStatus // that the order had when the person decided; nil: not told
 	By        models.Actor
 }
 
@@ -80,7 +81,7 @@ type HandPayment struct {
 // about it. The gateway is first asked about an attempt under way, as by Cancel. An expired or canceled
 // order takes its stock again.
 //
-// models.ErrOrderMoved: it is paid already, or its buyer has just begun another attempt.
+// models.ErrOrderMoved: it is not as the person saw it, or its buyer has just begun another attempt.
 // models.ErrOutOfStock; models.ErrReferenceUsed; ErrStillAsking.
 func (s *Service) MarkPaid(ctx context.Context, orderNumber string, h HandPayment) error {
 	order, err := s.store.OrderByNumber(ctx, orderNumber)
@@ -98,6 +99,9 @@ func (s *Service) MarkPaid(ctx context.Context, orderNumber string, h HandPaymen
 		}
 		if order.PaidAt != nil {
 			return models.ErrOrderMoved
+		}
+		if err := order.Still(h.Seen); err != nil {
+			return err
 		}
 		if err := closeEnded(tx, order, ended, "the order was marked as paid by hand"); err != nil {
 			return err
@@ -138,9 +142,9 @@ func (s *Service) payByHand(tx *models.Tx, o *models.Order, p *models.Payment, h
 }
 
 // Revive pays an expired or canceled order with money of it that came late, and takes its stock
-// again. models.ErrOrderMoved: it is paid by now, or some of the money was given back.
-// models.ErrOutOfStock: there is not enough; refund it.
-func (s *Service) Revive(ctx context.Context, paymentNumber string, by models.Actor) error {
+// again. seen is the status that the person saw; nil: not told. models.ErrOrderMoved: it has another by
+// now, or some of the money was given back. models.ErrOutOfStock: there is not enough; refund it.
+func (s *Service) Revive(ctx context.Context, paymentNumber string, seen *models.OrderStatus, by models.Actor) error {
 	known, err := s.store.PaymentByNumber(ctx, paymentNumber)
 	if err != nil {
 		return err
@@ -149,6 +153,9 @@ func (s *Service) Revive(ctx context.Context, paymentNumber string, by models.Ac
 		p := paymentIn(order, known.ID)
 		if again && order.PaymentID != nil && *order.PaymentID == p.ID {
 			return nil // by the try before, whose end nobody knew
+		}
+		if err := order.Still(seen); err != nil {
+			return err
 		}
 		refunded, err := tx.Refunded(p)
 		if err != nil {
@@ -193,9 +200,9 @@ func (s *Service) AskAgain(ctx context.Context, o *models.Order, by models.Actor
 // WriteOff ends, on a person's word, a payment whose money has not come, though a message that is no
 // proof said so and no query agreed: see models.Tx.WriteOff. The gateway is first asked and told to take
 // no money for it, and asked for as long as it might; money that comes after all is an incident.
-// models.ErrOrderMoved: it is confirmed by now, or was given back. ErrStillAsking: the gateway does not
-// answer.
-func (s *Service) WriteOff(ctx context.Context, paymentNumber, note string, by models.Actor) error {
+// models.ErrOrderMoved: it is confirmed by now, or was given back, or the order has another status than
+// the person saw; nil: not told. ErrStillAsking: the gateway does not answer.
+func (s *Service) WriteOff(ctx context.Context, paymentNumber, note string, seen *models.OrderStatus, by models.Actor) error {
 	known, err := s.store.PaymentByNumber(ctx, paymentNumber)
 	if err != nil {
 		return err
@@ -214,6 +221,9 @@ func (s *Service) WriteOff(ctx context.Context, paymentNumber, note string, by m
 		p := paymentIn(order, known.ID)
 		if done, err := tx.RefundsOf(p); again && err == nil && len(done) == 1 && done[0].ID == r.ID {
 			return nil // by the try before, whose end nobody knew
+		}
+		if err := order.Still(seen); err != nil {
+			return err
 		}
 		if err := tx.WriteOff(order, p, r, by); err != nil {
 			return err
@@ -237,6 +247,7 @@ type StaffRefund struct {
 	// Refunded is how much of the payment was given back, or may yet be, when the person decided. A
 	// form that is sent twice, and two persons with the same thought, refund once.
 	Refunded int64
+	Seen     *models.OrderStatus // that the order had then: whether it was sent tells what may go on the shelf; nil: not told
 	// What of the order it is for, if the person has said so, and whether the pieces go back on the shelf
 	// when the money is back.
 	Shipping bool
@@ -253,7 +264,7 @@ type StaffRefund struct {
 // once. The result may still be pending. What is only written down has succeeded on the person's word; so
 // has money that was marked as paid by hand, which goes back by hand.
 //
-// models.ErrOrderMoved: there were other refunds of it since. models.ErrNothingToRefund;
+// models.ErrOrderMoved: there were other refunds of it since, or the order has another status. models.ErrNothingToRefund;
 // models.ErrRefundPieces; models.ErrRefundTooMuch.
 func (s *Service) Refund(ctx context.Context, d StaffRefund) (*models.Refund, error) {
 	p, err := s.store.PaymentByNumber(ctx, d.Payment)
@@ -289,6 +300,9 @@ func (s *Service) addStaffRefund(tx *models.Tx, order *models.Order, p *models.P
 	}
 	if sum != d.Refunded {
 		return models.ErrOrderMoved
+	}
+	if err := order.Still(d.Seen); err != nil {
+		return err
 	}
 	r.CheckAt = new(tx.Now().Add(refundHeadStart)) // until then the sweep leaves it alone
 	if err := tx.AddRefund(order, p, r); err != nil {

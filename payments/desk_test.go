@@ -237,12 +237,12 @@ func TestRevive(t *testing.T) {
 	s := newShop(t, modelstest.Options(t), models.AskStaff)
 	ctx := context.Background()
 	order, p := s.attempt(t)
-	if err := s.service.Revive(ctx, p.Number, mia); !errors.Is(err, models.ErrOrderMoved) {
+	if err := s.service.Revive(ctx, p.Number, nil, mia); !errors.Is(err, models.ErrOrderMoved) {
 		t.Errorf("revived without money: got %v, want ErrOrderMoved", err)
 	}
 	s.close(t, order, models.OrderExpired)
 	s.apply(t, s.report(p, payments.StateSucceeded))
-	if err := s.service.Revive(ctx, p.Number, mia); err != nil {
+	if err := s.service.Revive(ctx, p.Number, nil, mia); err != nil {
 		t.Fatal(err)
 	}
 	want := standing{
@@ -251,7 +251,7 @@ func TestRevive(t *testing.T) {
 	if diff := cmp.Diff(want, s.standing(t, order.ID)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if err := s.service.Revive(ctx, p.Number, mia); !errors.Is(err, models.ErrOrderMoved) {
+	if err := s.service.Revive(ctx, p.Number, nil, mia); !errors.Is(err, models.ErrOrderMoved) {
 		t.Errorf("revived again: got %v, want ErrOrderMoved", err)
 	}
 	wantActs(t, s.Store, order, "revive_order by mia@shop.example")
@@ -275,14 +275,14 @@ func TestReviveOnlyWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.service.Revive(ctx, p.Number, mia); !errors.Is(err, models.ErrOutOfStock) {
+	if err := s.service.Revive(ctx, p.Number, nil, mia); !errors.Is(err, models.ErrOutOfStock) {
 		t.Errorf("while others have the stock: got %v, want ErrOutOfStock", err)
 	}
 	s.close(t, others, models.OrderExpired)
 	if _, err := s.service.GiveBack(ctx, p.Number, 1000); err != nil { // no answer: it may yet go back
 		t.Fatal(err)
 	}
-	if err := s.service.Revive(ctx, p.Number, mia); !errors.Is(err, models.ErrOrderMoved) {
+	if err := s.service.Revive(ctx, p.Number, nil, mia); !errors.Is(err, models.ErrOrderMoved) {
 		t.Errorf("while some of the money goes back: got %v, want ErrOrderMoved", err)
 	}
 	want := standing{Order: models.OrderExpired, Payments: []string{"succeeded confirmed"}, Incidents: []string{"late_payment open"}, OnHand: 3}
@@ -343,7 +343,7 @@ func TestActsOnNothing(t *testing.T) {
 	if err := s.service.MarkPaid(ctx, "NONE", payments.HandPayment{Reference: "B1", By: mia}); !errors.Is(err, models.ErrOrderNotFound) {
 		t.Errorf("mark as paid: got %v, want ErrOrderNotFound", err)
 	}
-	if err := s.service.Revive(ctx, "NONE", mia); !errors.Is(err, models.ErrPaymentNotFound) {
+	if err := s.service.Revive(ctx, "NONE", nil, mia); !errors.Is(err, models.ErrPaymentNotFound) {
 		t.Errorf("revive: got %v, want ErrPaymentNotFound", err)
 	}
 	if _, err := s.service.Refund(ctx, payments.StaffRefund{Payment: "NONE", Amount: 1, By: mia}); !errors.Is(err, models.ErrPaymentNotFound) {
@@ -376,7 +376,7 @@ func TestActsWhoseEndNobodyKnew(t *testing.T) {
 			s.close(t, o, models.OrderExpired)
 			s.apply(t, s.report(p, payments.StateSucceeded))
 		}, func(o *models.Order) error {
-			return s.service.Revive(ctx, number(o), mia)
+			return s.service.Revive(ctx, number(o), nil, mia)
 		}, standing{Order: models.OrderPaid, Payments: []string{"succeeded confirmed"}, Incidents: []string{"late_payment resolved"}, OnHand: 2}, []string{"revive_order"}},
 		{"refund", func(o *models.Order) {
 			must(t, s.service.MarkPaid(ctx, o.Number, payments.HandPayment{Reference: "OF " + o.Number, By: mia}))

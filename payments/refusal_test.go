@@ -221,7 +221,7 @@ var deeds = []deed{
 		s := newShop(t, o, models.AskStaff)
 		_, p := s.expired(t, 1)
 		must(t, s.said(p, payments.StateSucceeded)())
-		return func() error { return s.service.Revive(context.Background(), p.Number, mia) }
+		return func() error { return s.service.Revive(context.Background(), p.Number, nil, mia) }
 	}},
 	{name: "marked as paid", ready: func(t *testing.T, o models.Options) func() error {
 		s := newShop(t, o, models.AskStaff)

@@ -156,7 +156,7 @@ func (a *Pages) markPaid(c *fiber.Ctx) error {
 		return a.orderAs(c, typed, errs, nil)
 	}
 	err := a.payments.MarkPaid(c.UserContext(), c.Params("number"), payments.HandPayment{
-		Reference: form.Reference, Note: form.PaidNote, By: a.actor(c),
+		Reference: form.Reference, Note: form.PaidNote, Seen: seenStatus(c), By: a.actor(c),
 	})
 	return a.acted(c, err, typed, "admin.order.paid.done")
 }
@@ -211,7 +211,7 @@ func (a *Pages) writeOff(c *fiber.Ctx) error {
 	if errs := web.Check(form); errs != nil {
 		return a.orderAs(c, typed, errs, nil)
 	}
-	err := a.payments.WriteOff(c.UserContext(), form.Payment, form.Note, a.actor(c))
+	err := a.payments.WriteOff(c.UserContext(), form.Payment, form.Note, seenStatus(c), a.actor(c))
 	return a.acted(c, err, typed, "admin.order.off.done")
 }
 
@@ -220,8 +220,13 @@ func (a *Pages) revive(c *fiber.Ctx) error {
 	if err := a.ownPayment(c, web.FormValue(c, "payment")); err != nil {
 		return err
 	}
-	err := a.payments.Revive(c.UserContext(), web.FormValue(c, "payment"), a.actor(c))
+	err := a.payments.Revive(c.UserContext(), web.FormValue(c, "payment"), seenStatus(c), a.actor(c))
 	return a.acted(c, err, orderForms{}, "admin.order.revive.done")
+}
+
+// seenStatus is the status that the order had on the page where the act was decided on.
+func seenStatus(c *fiber.Ctx) *models.OrderStatus {
+	return new(models.OrderStatus(web.FormValue(c, "seen")))
 }
 
 // ownPayment refuses a payment that is not of the order that the address names.

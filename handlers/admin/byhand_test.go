@@ -18,7 +18,7 @@ func TestMoneyOnAPersonsWord(t *testing.T) {
 	act := func(o *models.Order, act string, form url.Values) answer {
 		t.Helper()
 		b.get(at(o))
-		return b.post(at(o)+"/"+act, form)
+		return b.post(at(o)+"/"+act, s.seen(o, form))
 	}
 
 	// A refund that hangs.

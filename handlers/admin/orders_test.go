@@ -143,6 +143,12 @@ func (s *sold) read(o *models.Order) *models.Order {
 	return fresh
 }
 
+// seen is a form of the order's page as it is now.
+func (s *sold) seen(o *models.Order, form url.Values) url.Values {
+	s.t.Helper()
+	return with(form, url.Values{"seen": {string(s.read(o).Status)}})
+}
+
 func (s *sold) in(role models.Role) *browser { return s.as(s.hire(string(role)+"@example.com", role)) }
 
 var numberPattern = regexp.MustCompile(`href="/admin/orders/([0-9]{6}-[A-Z2-7]{8})`)
@@ -271,7 +277,7 @@ func TestActsOnOrders(t *testing.T) {
 	act := func(o *models.Order, act string, form url.Values) answer {
 		t.Helper()
 		b.get("/admin/orders/" + o.Number)
-		return b.post("/admin/orders/"+o.Number+"/"+act, form)
+		return b.post("/admin/orders/"+o.Number+"/"+act, s.seen(o, form))
 	}
 	at := func(o *models.Order) string { return "/admin/orders/" + o.Number }
 	told := func(o *models.Order, what string) {
@@ -329,6 +335,66 @@ func TestActsOnOrders(t *testing.T) {
 	b.get(at(s.expired)).check(t, "no gateway knows of it", 200, "", []string{"doubts"}, []string{at(s.expired) + `/ask"`})
 }
 
+// What is decided on a page that shows the order in another status than it has by now is not done: the
+// page says so as the order is now, with all that was typed, and the same form of that page does it.
+func TestOrderMovedMeanwhile(t *testing.T) {
+	s := newSold(t)
+	a, b := s.in(finance), s.in(owner)
+	at := func(o *models.Order) string { return "/admin/orders/" + o.Number }
+	// stale sends the form of a page that was opened before something happened to the order, and then that
+	// of the page with the refusal.
+	stale := func(o *models.Order, act string, form url.Values, meanwhile func(), want []string, again int) {
+		t.Helper()
+		address := at(o) + "/" + act
+		seen := a.get(at(o)).hidden(address)
+		meanwhile()
+		before := s.read(o)
+		refused := a.post(address, with(seen, form))
+		refused.check(t, act, 409, "", append([]string{"Somebody was faster"}, want...), nil)
+		if now := s.read(o); now.Status != before.Status || now.EvidenceSeq != before.EvidenceSeq {
+			t.Errorf("%s on an old page: got the order %s, want that nothing happened to it", act, now.Status)
+		}
+		if got := a.post(address, with(refused.hidden(address), form)); got.status != again {
+			t.Errorf("%s on the page with the refusal: got %v, want %d", act, got, again)
+		}
+	}
+	must := func(got answer) {
+		t.Helper()
+		if got.status != 303 {
+			t.Fatalf("got %v\n%s", got, got.body)
+		}
+	}
+
+	stale(s.paid, "refund", url.Values{"all": {"1"}, "restock": {"1"}, "refund_reason": {"not wanted"}}, func() {
+		b.get(at(s.paid))
+		must(b.post(at(s.paid)+"/fulfil", url.Values{"tracking": {"SF1"}}))
+	}, []string{`value="not wanted"`, `name="restock" value="1" checked`, ">Sent<"}, 303)
+
+	stale(s.late, "refund", url.Values{"all": {"1"}, "refund_reason": {"too late"}}, func() {
+		form := b.get(home).hidden(at(s.late) + "/revive")
+		must(b.post(at(s.late)+"/revive", form))
+	}, []string{`value="too late"`, "Paid an order with a late payment, owner@example.com, "}, 303)
+
+	stale(s.pending, "paid", url.Values{"reference": {"BANK 1"}, "paid_note": {"seen"}, "confirm": {s.pending.Number}}, func() {
+		b.get(at(s.pending))
+		must(b.post(at(s.pending)+"/cancel", nil))
+	}, []string{`value="BANK 1"`, ">seen</textarea>", ">Cancelled<"}, 303)
+
+	unproven := s.order("Eve", "cup", 1)
+	s.end(unproven)
+	s.pay(unproven, false)
+	stale(unproven, "writeoff", url.Values{"off_note": {"not there"}}, func() {
+		must(b.post(at(unproven)+"/revive", b.get(at(unproven)).hidden(at(unproven)+"/revive")))
+	}, []string{">not there</textarea>"}, 303)
+
+	revivable := s.order("Kim", "cup", 1)
+	s.end(revivable)
+	s.pay(revivable, true)
+	seen := a.get(at(revivable)).hidden(at(revivable) + "/revive")
+	a.post(at(revivable)+"/revive", with(seen, url.Values{"seen": {"pending"}})).check(t, "revive", 409, "", []string{"Somebody was faster"}, nil)
+	a.post(at(revivable)+"/revive", seen).check(t, "revive", 303, at(revivable), nil, nil)
+}
+
 // What cannot be done for want of a gateway's answer, or of stock, is said in words for staff, and
 // nothing is changed.
 func TestActsThatCannotBeDone(t *testing.T) {
@@ -349,7 +415,7 @@ func TestActsThatCannotBeDone(t *testing.T) {
 	b.post(at+"/ask", nil).check(t, "ask", 503, "", []string{"The gateway is not answering", "P1"}, nil)
 	b.post(at+"/cancel", url.Values{"cancel_reason": {"no <reply>"}}).check(t, "cancel", 503, "",
 		[]string{"Nobody knows yet whether the buyer has paid", `value="no &lt;reply&gt;"`}, nil)
-	b.post(at+"/paid", url.Values{"reference": {"BANK 3"}, "paid_note": {"seen"}, "confirm": {s.pending.Number}}).check(t, "mark paid", 503, "",
+	b.post(at+"/paid", s.seen(s.pending, url.Values{"reference": {"BANK 3"}, "paid_note": {"seen"}, "confirm": {s.pending.Number}})).check(t, "mark paid", 503, "",
 		[]string{"Nobody knows yet whether the buyer has paid", `value="BANK 3"`}, nil)
 	if got := s.read(s.pending); got.Status != models.OrderPending {
 		t.Errorf("got %s, want it pending", got.Status)
@@ -358,7 +424,7 @@ func TestActsThatCannotBeDone(t *testing.T) {
 	modelstest.Product(t, s.store, "cup", 2500, 0)
 	at = "/admin/orders/" + s.expired.Number
 	b.get(at)
-	b.post(at+"/paid", url.Values{"reference": {"BANK 4"}, "paid_note": {"seen"}, "confirm": {s.expired.Number}}).check(t, "mark paid without stock", 409, "",
+	b.post(at+"/paid", s.seen(s.expired, url.Values{"reference": {"BANK 4"}, "paid_note": {"seen"}, "confirm": {s.expired.Number}})).check(t, "mark paid without stock", 409, "",
 		[]string{"There is not enough stock left", `value="BANK 4"`}, nil)
 }
 
@@ -372,7 +438,7 @@ func TestRefundOnOrderPage(t *testing.T) {
 		t.Helper()
 		b.get(at)
 		form.Set("payment", p.Number)
-		return b.post(at+"/refund", form)
+		return b.post(at+"/refund", s.seen(o, form))
 	}
 	for _, tt := range []struct {
 		name string
@@ -438,7 +504,7 @@ func TestRefundAsksWhoItIs(t *testing.T) {
 	at := "/admin/orders/" + s.paid.Number
 	s.later(models.StaffProofAge)
 	b.get(at)
-	form := url.Values{"payment": {p.Number}, "refunded": {"0"}, "amount": {"5"}, "refund_reason": {"a scratch"}}
+	form := url.Values{"payment": {p.Number}, "refunded": {"0"}, "seen": {"paid"}, "amount": {"5"}, "refund_reason": {"a scratch"}}
 	b.post(at+"/refund", form).check(t, "asked", 200, "", []string{"Confirm it&#39;s you", `value="a scratch"`}, nil)
 	filtered := b.post(at+"/refund?q=%22%3E%3Cb%3E&state=paid", form)
 	filtered.check(t, "asked in a list", 200, "", []string{`action="` + at + `/refund?q=%22%3E%3Cb%3E&amp;state=paid"`}, []string{"<b>"})

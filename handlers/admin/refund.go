@@ -126,7 +126,7 @@ func (a *Pages) refundPayment(c *fiber.Ctx) error {
 		return err
 	}
 	r, err := a.payments.Refund(c.UserContext(), payments.StaffRefund{
-		Payment: form.Payment, Amount: amount, Reason: form.Reason, Refunded: refunded, Elsewhere: form.Elsewhere, By: a.actor(c),
+		Payment: form.Payment, Amount: amount, Reason: form.Reason, Refunded: refunded, Seen: seenStatus(c), Elsewhere: form.Elsewhere, By: a.actor(c),
 		Shipping: shipping, Items: items, Restock: form.Restock,
 	})
 	if err != nil {
