@@ -42,6 +42,8 @@ func TestShopPages(t *testing.T) {
 			`id="variant-1">Indigo`, `aria-labelledby="quantity-1 variant-1"`,
 			`id="add-1" aria-labelledby="add-1 variant-1"`, `id="buy-1" aria-labelledby="buy-1 variant-1"`,
 		}},
+		{name: "variants in Japanese", target: "/products/canvas-bag", language: "ja", status: 200,
+			want: []string{`<strong id="variant-1">藍</strong>`}, absent: []string{"Indigo", "靛"}},
 		{name: "few left", target: "/products/art-print", status: 200, want: []string{`data-stock="3"`, "Only 3 left"}},
 		{name: "not counted", target: "/products/e-book", status: 200,
 			want: []string{`data-sku="EBOOK"`, "Delivered on your order page"}, absent: []string{"data-stock", "epub"}},

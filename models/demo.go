@@ -54,8 +54,14 @@ func demoProducts(language string) []Product {
 		{
 			Slug: "canvas-bag", Image: "canvas-bag.svg",
 			Variants: []Variant{
-				{SKU: "BAG-NATURAL", Options: "Natural · 本色", Price: 4500, Counted: true, OnHand: 80, Position: 1, Active: true},
-				{SKU: "BAG-INDIGO", Options: "Indigo · 靛蓝", Price: 4900, Counted: true, OnHand: 80, Position: 2, Active: true},
+				{
+					SKU: "BAG-NATURAL", Price: 4500, Counted: true, OnHand: 80, Position: 1, Active: true,
+					OptionTexts: Translations{"en": "Natural", "zh-Hans": "本色", "zh-Hant": "原色", "ja": "生成り"},
+				},
+				{
+					SKU: "BAG-INDIGO", Price: 4900, Counted: true, OnHand: 80, Position: 2, Active: true,
+					OptionTexts: Translations{"en": "Indigo", "zh-Hans": "靛蓝", "zh-Hant": "靛藍", "ja": "藍"},
+				},
 			},
 			Texts: Texts{
 				"en":      {"Canvas bag", "Carries a week of groceries and folds flat."},
@@ -94,6 +100,13 @@ func demoProducts(language string) []Product {
 		p.Name, p.Description = own.Name, own.Description
 		p.Position, p.Active = i+1, true
 		delete(p.Texts, language)
+		for j := range p.Variants {
+			v := &p.Variants[j]
+			if own, told := v.OptionTexts[language]; told {
+				v.Options = own
+				delete(v.OptionTexts, language)
+			}
+		}
 	}
 	return products
 }

@@ -30,7 +30,7 @@ func TestGuardCell(t *testing.T) {
 func TestCatalogueFilesHoldNoFormula(t *testing.T) {
 	want := []Product{{
 		Slug: "tea", Name: "=HYPERLINK(1)", Description: "-20 %", Active: true, Position: 1, Texts: Texts{"ja": {Name: "＝茶"}},
-		Variants: []Variant{{SKU: "+TEA", Options: "@home", Price: 100, Delivery: "'=x", Active: true, Position: 1}},
+		Variants: []Variant{{SKU: "+TEA", Options: "@home", OptionTexts: Translations{"ja": "=大"}, Price: 100, Delivery: "'=x", Active: true, Position: 1}},
 	}}
 	var file bytes.Buffer
 	if err := WriteProducts(&file, want, "CNY"); err != nil {

@@ -125,6 +125,7 @@ func (i *Import) compare(products []Product, known []Product, bySKU map[string]V
 		for _, v := range p.Variants {
 			was, there := bySKU[v.SKU]
 			if !there {
+				v.OptionTexts = Translations{}.With(v.OptionTexts)
 				imported.Variants = append(imported.Variants, ImportedVariant{Variant: v, New: true})
 				continue
 			}
@@ -139,6 +140,9 @@ func (i *Import) compareVariant(p Product, v Variant, known *Variant, currency s
 		v.Counted, v.OnHand = known.Counted, known.OnHand
 	}
 	changes := differences(variantColumns, variantRow(*known, currency), variantRow(v, currency))
+	languages := slices.Sorted(maps.Keys(v.OptionTexts))
+	changes = append(changes, differences(optionColumns(languages), optionRow(known.OptionTexts, languages), optionRow(v.OptionTexts, languages))...)
+	v.OptionTexts = known.OptionTexts.With(v.OptionTexts)
 	if known.Product.Slug != p.Slug {
 		changes = append(changes, Change{"slug", known.Product.Slug, p.Slug})
 	}

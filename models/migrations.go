@@ -362,6 +362,9 @@ var migrations = []*gormigrate.Migration{
 	columns("068_expired_orders", column("orders", "expired_at", "TIME"), func(db *gorm.DB) error {
 		return db.Exec("UPDATE orders SET expired_at = expires_at WHERE status = ? AND expired_at IS NULL", OrderExpired).Error
 	}),
+	columns("069_option_texts",
+		column("variants", "option_texts", "mediumtext"),
+		column("order_items", "seen_options", "varchar(200) NOT NULL DEFAULT ''")),
 }
 
 // step is a migration of one table and its indexes. The type words TIME, BLOB and MEDIUMTEXT stand

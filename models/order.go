@@ -79,9 +79,10 @@ type OrderItem struct {
 	Delivery  string // shown to the buyer once the order is paid
 	Position  int
 
-	// The name that the buyer saw, where it was in another language than the product's own.
+	// What the buyer saw instead of the shop's own words; empty where it was these.
 	SeenName     string
-	SeenLanguage string
+	SeenOptions  string
+	SeenLanguage string // of both
 }
 
 // Total returns the price of the line in minor units.

@@ -40,6 +40,8 @@ type Variant struct {
 	CreatedAt time.Time
 	UpdatedAt time.Time
 	Product   *Product
+
+	OptionTexts Translations `gorm:"serializer:json"` // of Options
 }
 
 // Shelf is how many pieces are there, those that are held for pending orders included.
@@ -68,16 +70,6 @@ func (p Product) Details() ProductDetails {
 	return d
 }
 
-// are reports whether the others say nothing else.
-func (d ProductDetails) are(others ProductDetails) bool {
-	for language, text := range others.Texts {
-		if d.Texts[language] != text {
-			return false
-		}
-	}
-	return d.Slug == others.Slug && d.Name == others.Name && d.Description == others.Description && d.Active == others.Active
-}
-
 // formerSKU is one that a variant had before. It goes on standing for the variant, since orders,
 // carts, files and labels name it, and so it is never another's.
 type formerSKU struct {
@@ -99,18 +91,23 @@ type formerName struct {
 
 // VariantDetails is what the merchant says about a variant. Its stock only moves.
 type VariantDetails struct {
-	SKU      string
-	Options  string
-	Price    int64
-	Counted  bool
-	Digital  bool
-	Delivery string
-	Active   bool
+	SKU         string
+	Options     string
+	OptionTexts Translations // of the languages that somebody says something of
+	Price       int64
+	Counted     bool
+	Digital     bool
+	Delivery    string
+	Active      bool
 }
 
 // Details is what the merchant said about the variant, as a form gives it back.
 func (v Variant) Details() VariantDetails {
-	return VariantDetails{v.SKU, plain(v.Options), v.Price, v.Counted, v.Digital, plain(v.Delivery), v.Active}
+	d := VariantDetails{v.SKU, plain(v.Options), Translations{}, v.Price, v.Counted, v.Digital, plain(v.Delivery), v.Active}
+	for language, text := range v.OptionTexts {
+		d.OptionTexts[language] = plain(text)
+	}
+	return d
 }
 
 // The most characters of a product's and a variant's texts.

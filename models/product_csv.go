@@ -13,8 +13,8 @@ import (
 )
 
 // csvColumns are the columns of a catalogue file, one row a variant. Rows of one product share
-// its slug; the first of them tells the product's own columns. Behind them may follow the product's
-// texts in other languages, two columns each: see textColumns.
+// its slug; the first of them tells the product's own columns. Behind them may follow, in other languages,
+// the product's texts, two columns each, and the variant's options: see textColumns and optionColumns.
 var csvColumns = slices.Concat(productColumns, variantColumns)
 
 var (
@@ -42,12 +42,12 @@ func variantRow(v Variant, currency string) []string {
 func WriteProducts(w io.Writer, products []Product, currency string) error {
 	out := csv.NewWriter(w)
 	languages := languagesOf(products)
-	if err := out.Write(slices.Concat(csvColumns, textColumns(languages))); err != nil {
+	if err := out.Write(slices.Concat(csvColumns, textColumns(languages), optionColumns(languages))); err != nil {
 		return err
 	}
 	for _, p := range products {
 		for _, v := range p.Variants {
-			row := slices.Concat(productRow(p), variantRow(v, currency), textRow(p.Texts, languages))
+			row := slices.Concat(productRow(p), variantRow(v, currency), textRow(p.Texts, languages), optionRow(v.OptionTexts, languages))
 			for i := range row {
 				row[i] = GuardCell(row[i])
 			}
@@ -143,7 +143,8 @@ const byteOrderMark = "\ufeff"
 // catalogue collects products row by row, and what is wrong with the rows.
 type catalogue struct {
 	columns   []string
-	languages []string // that there are columns of texts for
+	languages []string // that there are columns of products' texts for
+	options   []string // and of variants' options
 	products  []Product
 	bySlug    map[string]int // the place of each among them
 	skus      map[string]int // the line of each
@@ -161,12 +162,21 @@ func (c *catalogue) readHeader(header []string) error {
 		return Mistakes{{Line: 1, Key: "csv.columns", Value: columns, wrong: "line 1: the columns must be " + columns}}
 	}
 	c.columns = header
-	for i := 0; i < len(more); i += 2 {
-		code := strings.TrimPrefix(more[i], nameColumn)
-		if !isLanguage(code) || slices.Contains(c.languages, code) || !slices.Equal(more[i:min(i+2, len(more))], textColumns([]string{code})) {
-			return Mistakes{{Line: 1, Column: more[i], Key: "csv.texts", Value: more[i], wrong: "here follow name_ and description_ with the code of a language, such as name_ja,description_ja"}}
+	for len(more) > 0 {
+		texts, options := strings.TrimPrefix(more[0], nameColumn), strings.TrimPrefix(more[0], optionsColumn)
+		switch {
+		case isLanguage(options) && !slices.Contains(c.options, options) && more[0] == optionsColumn+options:
+			c.options = append(c.options, options)
+			more = more[1:]
+		case isLanguage(texts) && !slices.Contains(c.languages, texts) && slices.Equal(more[:min(2, len(more))], textColumns([]string{texts})):
+			c.languages = append(c.languages, texts)
+			more = more[2:]
+		default:
+			return Mistakes{{
+				Line: 1, Column: more[0], Key: "csv.texts", Value: more[0],
+				wrong: "here follow name_ and description_ with the code of a language, such as name_ja,description_ja, and options_, such as options_ja",
+			}}
 		}
-		c.languages = append(c.languages, code)
 	}
 	return nil
 }
@@ -231,6 +241,12 @@ func (c *catalogue) add(line int, row []string, currency string) {
 	v := Variant{
 		SKU: text("sku", MaxSKU), Options: text("options", MaxOptions), Digital: yes("digital"),
 		Delivery: text("delivery", MaxDelivery), Image: text("image", 200), Active: yes("active"),
+	}
+	if len(c.options) > 0 {
+		v.OptionTexts = Translations{}
+	}
+	for _, code := range c.options {
+		v.OptionTexts[code] = text(optionsColumn+code, MaxOptions)
 	}
 	if !validSKU(v.SKU) {
 		at("sku", "csv.sku", 0, "a name without blanks and without / ? # %%, not %q", v.SKU)

@@ -21,6 +21,7 @@ var withoutRows = cmp.Options{
 	cmpopts.IgnoreFields(models.Product{}, "ID", "CreatedAt", "UpdatedAt"),
 	cmpopts.IgnoreFields(models.Variant{}, "ID", "ProductID", "CreatedAt", "UpdatedAt"),
 	cmp.Transformer("said", func(t models.Texts) map[string]models.ProductText { return models.Texts{}.With(t) }),
+	cmp.Transformer("translated", func(t models.Translations) map[string]string { return models.Translations{}.With(t) }),
 	cmpopts.EquateEmpty(),
 }
 
@@ -35,7 +36,7 @@ func awkward() []models.Product {
 				"zh-Hant": {Name: "=茶具"},
 			},
 			Variants: []models.Variant{
-				{SKU: "TEA-1", Options: "+1", Price: 12850, Counted: true, OnHand: 25, Position: 1, Active: true},
+				{SKU: "TEA-1", Options: "+1", OptionTexts: models.Translations{"ja": "=小,さい", "zh-Hans": "小"}, Price: 12850, Counted: true, OnHand: 25, Position: 1, Active: true},
 				{SKU: "TEA-2", Options: `-2'"; DROP`, Price: 1, Counted: true, Position: 2, Image: "@tea.svg"},
 			},
 		},
@@ -135,7 +136,7 @@ func TestCatalogueFilesOfOtherPrograms(t *testing.T) {
 // A file says something of the texts in the languages that it has columns for, and nothing of others.
 func TestCatalogueTexts(t *testing.T) {
 	s := modelstest.New(t)
-	put := func(file string) models.Texts {
+	put := func(file string) *models.Product {
 		t.Helper()
 		products, err := models.ReadProducts(strings.NewReader(file), "CNY")
 		if err != nil {
@@ -148,29 +149,36 @@ func TestCatalogueTexts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return product.Texts
+		return product
 	}
 	row := "cup,Cup,,,true,CUP,,12.50,3,false,,,true"
 	header := strings.TrimSuffix(columns, "\n")
 	for _, step := range []struct {
 		name, file string
 		want       models.Texts
+		options    models.Translations
 	}{
 		{"two languages", header + ",name_zh-Hans,description_zh-Hans,name_ja,description_ja\n" + row + ",杯子,青瓷,湯呑み,青磁\n",
-			models.Texts{"zh-Hans": {Name: "杯子", Description: "青瓷"}, "ja": {Name: "湯呑み", Description: "青磁"}}},
+			models.Texts{"zh-Hans": {Name: "杯子", Description: "青瓷"}, "ja": {Name: "湯呑み", Description: "青磁"}}, nil},
+		{"options", header + ",options_zh-Hans,options_ja\n" + row + ",大,大きい\n",
+			models.Texts{"zh-Hans": {Name: "杯子", Description: "青瓷"}, "ja": {Name: "湯呑み", Description: "青磁"}}, models.Translations{"zh-Hans": "大", "ja": "大きい"}},
 		{"without texts", columns + row + "\n",
-			models.Texts{"zh-Hans": {Name: "杯子", Description: "青瓷"}, "ja": {Name: "湯呑み", Description: "青磁"}}},
-		{"one language", header + ",name_ja,description_ja\n" + row + ",湯呑み茶碗,\n",
-			models.Texts{"zh-Hans": {Name: "杯子", Description: "青瓷"}, "ja": {Name: "湯呑み茶碗"}}},
-		{"taken away", header + ",name_ja,description_ja\n" + row + ",,\n",
-			models.Texts{"zh-Hans": {Name: "杯子", Description: "青瓷"}}},
+			models.Texts{"zh-Hans": {Name: "杯子", Description: "青瓷"}, "ja": {Name: "湯呑み", Description: "青磁"}}, models.Translations{"zh-Hans": "大", "ja": "大きい"}},
+		{"one language", header + ",name_ja,description_ja,options_ja\n" + row + ",湯呑み茶碗,,大\n",
+			models.Texts{"zh-Hans": {Name: "杯子", Description: "青瓷"}, "ja": {Name: "湯呑み茶碗"}}, models.Translations{"zh-Hans": "大", "ja": "大"}},
+		{"taken away", header + ",options_ja,name_ja,description_ja\n" + row + ",,,\n",
+			models.Texts{"zh-Hans": {Name: "杯子", Description: "青瓷"}}, models.Translations{"zh-Hans": "大"}},
 	} {
-		if diff := cmp.Diff(step.want, put(step.file)); diff != "" {
+		got := put(step.file)
+		if diff := cmp.Diff(step.want, got.Texts); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", step.name, diff)
+		}
+		if diff := cmp.Diff(step.options, got.Variants[0].OptionTexts); diff != "" {
+			t.Errorf("%s, options (-want +got):\n%s", step.name, diff)
 		}
 	}
 
-	products, err := models.ReadProducts(strings.NewReader(header+",name_ja,description_ja\n"+row+",湯呑み,\n"), "CNY")
+	products, err := models.ReadProducts(strings.NewReader(header+",name_ja,description_ja,options_zh-Hans\n"+row+",湯呑み,,小\n"), "CNY")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,6 +189,10 @@ func TestCatalogueTexts(t *testing.T) {
 	want := []models.Change{{Column: "name_ja", To: "湯呑み"}}
 	if diff := cmp.Diff(want, plan.Products[0].Changes); diff != "" {
 		t.Errorf("what an import would change (-want +got):\n%s", diff)
+	}
+	want = []models.Change{{Column: "options_zh-Hans", From: "大", To: "小"}}
+	if diff := cmp.Diff(want, plan.Products[0].Variants[0].Changes); diff != "" {
+		t.Errorf("what an import would change of the variant (-want +got):\n%s", diff)
 	}
 }
 
@@ -198,6 +210,10 @@ func TestCatalogueMistakes(t *testing.T) {
 		{"texts in no language", strings.TrimSuffix(columns, "\n") + ",name_klingon,description_klingon\n", []string{"line 1, column name_klingon: here follow"}},
 		{"a language written otherwise", strings.TrimSuffix(columns, "\n") + ",name_zh_hant,description_zh_hant\n", []string{"line 1, column name_zh_hant: here follow"}},
 		{"texts twice", strings.TrimSuffix(columns, "\n") + ",name_ja,description_ja,name_ja,description_ja\n", []string{"line 1, column name_ja: here follow"}},
+		{"options twice", strings.TrimSuffix(columns, "\n") + ",options_ja,options_ja\n", []string{"line 1, column options_ja: here follow"}},
+		{"options in no language", strings.TrimSuffix(columns, "\n") + ",options_klingon\n", []string{"line 1, column options_klingon: here follow"}},
+		{"long options", strings.TrimSuffix(columns, "\n") + ",options_ja\n" + strings.TrimSuffix(good, "\n") + "," + strings.Repeat("茶", 201) + "\n",
+			[]string{"line 2, column options_ja: at most 200 characters"}},
 		{"long text", strings.TrimSuffix(columns, "\n") + ",name_ja,description_ja\n" + strings.TrimSuffix(good, "\n") + "," + strings.Repeat("茶", 201) + ",\n",
 			[]string{"line 2, column name_ja: at most 200 characters"}},
 		{"no slug", columns + ",Cup,,,true,CUP,,12.50,3,false,,,true\n", []string{`line 2, column slug: lower-case letters, digits and hyphens, not ""`}},

@@ -167,9 +167,9 @@ func (s *Store) ChangeProduct(ctx context.Context, by Actor, id string, seen, no
 		switch {
 		case err != nil:
 			return err
-		case p.Details().are(now):
+		case now.since(p.Details()) == "":
 			return nil
-		case !p.Details().are(seen):
+		case seen.since(p.Details()) != "":
 			return ErrGoodsMoved
 		}
 		changed := Product{
@@ -189,7 +189,8 @@ func (s *Store) ChangeProduct(ctx context.Context, by Actor, id string, seen, no
 	return taken(err, ErrSlugTaken)
 }
 
-// since says in a few words what is other than it was.
+// since says in a few words what is other than it was, and nothing where all is as it was. A language that
+// d says nothing of does not count.
 func (d ProductDetails) since(was ProductDetails) string {
 	all := []Change{
 		{"slug", was.Slug, d.Slug}, {"name", was.Name, d.Name}, {"description", was.Description, d.Description},
@@ -202,14 +203,19 @@ func (d ProductDetails) since(was ProductDetails) string {
 	return changes(all...)
 }
 
+// since is as that of ProductDetails.
 func (d VariantDetails) since(was VariantDetails, currency string) string {
-	return changes(
-		Change{"sku", was.SKU, d.SKU}, Change{"options", was.Options, d.Options},
-		Change{"price", Money{was.Price, currency}.Decimal(), Money{d.Price, currency}.Decimal()},
-		Change{"counted", fmt.Sprint(was.Counted), fmt.Sprint(d.Counted)},
-		Change{"digital", fmt.Sprint(was.Digital), fmt.Sprint(d.Digital)},
-		Change{"delivery", was.Delivery, d.Delivery}, Change{"active", fmt.Sprint(was.Active), fmt.Sprint(d.Active)},
-	)
+	all := []Change{
+		{"sku", was.SKU, d.SKU}, {"options", was.Options, d.Options},
+		{"price", Money{was.Price, currency}.Decimal(), Money{d.Price, currency}.Decimal()},
+		{"counted", fmt.Sprint(was.Counted), fmt.Sprint(d.Counted)},
+		{"digital", fmt.Sprint(was.Digital), fmt.Sprint(d.Digital)},
+		{"delivery", was.Delivery, d.Delivery}, {"active", fmt.Sprint(was.Active), fmt.Sprint(d.Active)},
+	}
+	for _, language := range slices.Sorted(maps.Keys(d.OptionTexts)) {
+		all = append(all, Change{"options " + language, was.OptionTexts[language], d.OptionTexts[language]})
+	}
+	return changes(all...)
 }
 
 // Change is a column that is other than it was.
@@ -318,8 +324,8 @@ func (s *Store) AddVariant(ctx context.Context, by Actor, productID string, d Va
 			return err
 		}
 		v := &Variant{
-			ID: id, ProductID: productID, SKU: d.SKU, Options: d.Options, Price: d.Price, Counted: d.Counted,
-			Digital: d.Digital, Delivery: d.Delivery, Active: d.Active,
+			ID: id, ProductID: productID, SKU: d.SKU, Options: d.Options, OptionTexts: Translations{}.With(d.OptionTexts), Price: d.Price,
+			Counted: d.Counted, Digital: d.Digital, Delivery: d.Delivery, Active: d.Active,
 		}
 		if d.Counted {
 			v.OnHand = pieces
@@ -339,6 +345,7 @@ func (s *Store) ChangeVariant(ctx context.Context, by Actor, sku string, seen, n
 	if !validSKU(now.SKU) {
 		return ErrSKUInvalid
 	}
+	currency := s.Shop.Currency
 	err := s.Tx(ctx, func(tx *Tx) error {
 		if err := tx.standInLine(); err != nil {
 			return err
@@ -347,9 +354,9 @@ func (s *Store) ChangeVariant(ctx context.Context, by Actor, sku string, seen, n
 		switch {
 		case err != nil:
 			return err
-		case v.Details() == now:
+		case now.since(v.Details(), currency) == "":
 			return nil
-		case v.Details() != seen:
+		case seen.since(v.Details(), currency) != "":
 			return ErrGoodsMoved
 		}
 		if now.SKU != v.SKU {
@@ -357,14 +364,16 @@ func (s *Store) ChangeVariant(ctx context.Context, by Actor, sku string, seen, n
 				return err
 			}
 		}
-		err = tx.db.Model(&Variant{}).Where("id = ?", v.ID).Updates(map[string]any{
-			"sku": now.SKU, "options": now.Options, "price": now.Price, "counted": now.Counted,
-			"digital": now.Digital, "delivery": now.Delivery, "active": now.Active,
-		}).Error
+		changed := Variant{
+			SKU: now.SKU, Options: now.Options, OptionTexts: v.OptionTexts.With(now.OptionTexts), Price: now.Price,
+			Counted: now.Counted, Digital: now.Digital, Delivery: now.Delivery, Active: now.Active,
+		}
+		err = tx.db.Model(&Variant{}).Where("id = ?", v.ID).
+			Select("sku", "options", "option_texts", "price", "counted", "digital", "delivery", "active").Updates(changed).Error
 		if err != nil {
 			return err
 		}
-		return tx.AddAudit(by, ActChangeVariant, now.SKU, now.since(seen, tx.store.Shop.Currency))
+		return tx.AddAudit(by, ActChangeVariant, now.SKU, now.since(seen, currency))
 	})
 	return taken(err, ErrSKUTaken) // by an older binary, which does not know former ones
 }

@@ -155,7 +155,8 @@ func (tx *Tx) lastVariants(plan *Import) (map[string]int, error) {
 	return places, err
 }
 
-// changeImported changes what is there, in one statement a row.
+// changeImported changes what is there, in one statement a row, and one more for each of which options in
+// other languages change.
 func (tx *Tx) changeImported(by Actor, plan *Import, seen *ImportSeen) error {
 	deltas := map[string]int64{} // by id
 	for _, p := range plan.Products {
@@ -198,10 +199,15 @@ func (tx *Tx) changeImportedVariant(productID string, v ImportedVariant, delta i
 		"product_id": productID, "options": v.Options, "price": v.Price, "counted": v.Counted, "digital": v.Digital,
 		"delivery": v.Delivery, "image": v.Image, "active": v.Active, "on_hand": gorm.Expr("on_hand + ?", delta),
 	})
-	if set.Error == nil && set.RowsAffected == 0 {
+	switch {
+	case set.Error != nil:
+		return set.Error
+	case set.RowsAffected == 0:
 		return ErrStockMoved
+	case maps.Equal(v.OptionTexts, v.known.OptionTexts):
+		return nil
 	}
-	return set.Error
+	return tx.db.Model(&Variant{}).Where("id = ?", v.ID).Select("option_texts").Updates(Variant{OptionTexts: v.OptionTexts}).Error
 }
 
 // addImportedMoves keeps the moves of variants whose rows nobody else changes any more.

@@ -106,13 +106,13 @@ func (i *Import) givenUp() (productIDs, variantIDs []string) {
 
 // backfillNames keeps the names of before that stand in orders from when nothing else kept them.
 func backfillNames(db *gorm.DB) error {
-	var variants []Variant
-	if err := db.InnerJoins("Product").Find(&variants).Error; err != nil {
+	goods, err := allGoods(db)
+	if err != nil {
 		return err
 	}
-	present := make(map[string][]string, len(variants)) // by id
-	for _, v := range variants {
-		present[v.ID] = v.Product.names()
+	present := make(map[string][]string, len(goods)) // by id
+	for _, g := range goods {
+		present[g.id] = g.names
 	}
 	var sold []struct{ VariantID, Name, SeenName string }
 	if err := db.Raw("SELECT DISTINCT variant_id, name, seen_name FROM order_items").Scan(&sold).Error; err != nil {

@@ -146,8 +146,9 @@ func (tx *Tx) priceLines(lines map[string]int64, language string) ([]OrderItem, 
 			Image: cmp.Or(v.Image, v.Product.Image), Price: v.Price, Quantity: wanted[v.ID],
 			Counted: v.Counted, Digital: v.Digital, Delivery: v.Delivery, Position: i,
 		}
-		if name := v.Product.NameIn(language); name.Language != "" {
-			items[i].SeenName, items[i].SeenLanguage = name.Text, name.Language
+		name, options := v.Product.Texts[language].Name, v.OptionTexts[language]
+		if name != "" || options != "" {
+			items[i].SeenName, items[i].SeenOptions, items[i].SeenLanguage = name, options, language
 		}
 	}
 	return items, nil

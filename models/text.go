@@ -1,7 +1,6 @@
 package models
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 )
@@ -18,13 +17,22 @@ type ProductText struct {
 
 // With returns the texts with others put over them: what is said of a language counts, what is empty
 // is taken away, and a language that nothing is said of stays as it is.
-func (t Texts) With(others Texts) Texts {
-	all := maps.Clone(t)
+func (t Texts) With(others Texts) Texts { return mergeTexts(t, others) }
+
+// Translations are one text in other languages than the shop's own, by the language's code.
+type Translations map[string]string
+
+// With is as that of Texts.
+func (t Translations) With(others Translations) Translations { return mergeTexts(t, others) }
+
+func mergeTexts[M ~map[string]T, T comparable](texts, others M) M {
+	all := maps.Clone(texts)
 	if all == nil {
-		all = Texts{}
+		all = M{}
 	}
 	maps.Copy(all, others)
-	maps.DeleteFunc(all, func(_ string, text ProductText) bool { return text == ProductText{} })
+	var empty T
+	maps.DeleteFunc(all, func(_ string, text T) bool { return text == empty })
 	if len(all) == 0 {
 		return nil
 	}
@@ -59,6 +67,12 @@ func (p Product) DescriptionIn(language string) Text {
 	return textIn(language, p.Texts[language].Description, p.Description)
 }
 
+// OptionsIn returns what tells the variant from its siblings in the language, and what does in the shop's own
+// where nothing is said there.
+func (v Variant) OptionsIn(language string) Text {
+	return textIn(language, v.OptionTexts[language], v.Options)
+}
+
 func textIn(language, translated, own string) Text {
 	if translated == "" {
 		return Text{Text: own}
@@ -67,6 +81,7 @@ func textIn(language, translated, own string) Text {
 }
 
 // Seen returns the name as the buyer saw it when the order was placed.
-func (i OrderItem) Seen() Text {
-	return Text{Text: cmp.Or(i.SeenName, i.Name), Language: i.SeenLanguage}
-}
+func (i OrderItem) Seen() Text { return textIn(i.SeenLanguage, i.SeenName, i.Name) }
+
+// OptionsSeen returns the options as the buyer saw them when the order was placed.
+func (i OrderItem) OptionsSeen() Text { return textIn(i.SeenLanguage, i.SeenOptions, i.Options) }

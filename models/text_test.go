@@ -44,15 +44,15 @@ func TestTextsWith(t *testing.T) {
 	}
 }
 
-// An order keeps the name that its buyer saw, beside the shop's own, whatever becomes of both.
-func TestOrderKeepsTheNameThatWasSeen(t *testing.T) {
+// An order keeps the words that its buyer saw, beside the shop's own, whatever becomes of both.
+func TestOrderKeepsTheWordsThatWereSeen(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, o models.Options) {
 		s := modelstest.Open(t, o)
-		put := func(name string, texts models.Texts) {
+		put := func(name string, texts models.Texts, options string, others models.Translations) {
 			t.Helper()
 			err := s.PutProducts(t.Context(), []models.Product{{
 				Slug: "cup", Name: name, Active: true, Texts: texts,
-				Variants: []models.Variant{{SKU: "cup", Price: 2500, Counted: true, OnHand: 5, Active: true}},
+				Variants: []models.Variant{{SKU: "cup", Options: options, OptionTexts: others, Price: 2500, Counted: true, OnHand: 5, Active: true}},
 			}})
 			if err != nil {
 				t.Fatal(err)
@@ -68,26 +68,31 @@ func TestOrderKeepsTheNameThatWasSeen(t *testing.T) {
 			}
 			return order
 		}
-		put("Cup", models.Texts{"ja": {Name: "湯呑み"}, "zh-Hant": {Description: "青瓷。"}})
-		orders := map[string]*models.Order{"ja": place("ja"), "zh-Hant": place("zh-Hant"), "en": place("en")}
-		put("Mug", models.Texts{"ja": {}})
+		put("Cup", models.Texts{"ja": {Name: "湯呑み"}, "zh-Hant": {Description: "青瓷。"}}, "Large", models.Translations{"zh-Hans": "大", "ja": "大きい"})
+		orders := map[string]*models.Order{"ja": place("ja"), "zh-Hant": place("zh-Hant"), "zh-Hans": place("zh-Hans"), "en": place("en")}
+		put("Mug", models.Texts{"ja": {}}, "Big", models.Translations{"ja": ""})
 		orders["ja, later"] = place("ja")
 
 		for name, want := range map[string]struct {
-			own  string
-			seen models.Text
+			own           string
+			seen, options models.Text
 		}{
-			"ja":        {"Cup", models.Text{Text: "湯呑み", Language: "ja"}},
-			"zh-Hant":   {"Cup", models.Text{Text: "Cup"}},
-			"en":        {"Cup", models.Text{Text: "Cup"}},
-			"ja, later": {"Mug", models.Text{Text: "Mug"}},
+			"ja":        {"Cup", models.Text{Text: "湯呑み", Language: "ja"}, models.Text{Text: "大きい", Language: "ja"}},
+			"zh-Hant":   {"Cup", models.Text{Text: "Cup"}, models.Text{Text: "Large"}},
+			"zh-Hans":   {"Cup", models.Text{Text: "Cup"}, models.Text{Text: "大", Language: "zh-Hans"}},
+			"en":        {"Cup", models.Text{Text: "Cup"}, models.Text{Text: "Large"}},
+			"ja, later": {"Mug", models.Text{Text: "Mug"}, models.Text{Text: "Big"}},
 		} {
 			got, err := s.OrderByID(t.Context(), orders[name].ID)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if item := got.Items[0]; item.Name != want.own || item.Seen() != want.seen {
+			item := got.Items[0]
+			if item.Name != want.own || item.Seen() != want.seen {
 				t.Errorf("order in %s: got the name %q, seen as %v, want %q and %v", name, item.Name, item.Seen(), want.own, want.seen)
+			}
+			if item.OptionsSeen() != want.options {
+				t.Errorf("order in %s: got the options seen as %v, want %v", name, item.OptionsSeen(), want.options)
 			}
 		}
 		product, err := s.ProductBySlug(t.Context(), "cup")
@@ -96,6 +101,9 @@ func TestOrderKeepsTheNameThatWasSeen(t *testing.T) {
 		}
 		if diff := cmp.Diff(models.Texts{"zh-Hant": {Description: "青瓷。"}}, product.Texts); diff != "" {
 			t.Errorf("texts (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff(models.Translations{"zh-Hans": "大"}, product.Variants[0].OptionTexts); diff != "" {
+			t.Errorf("options (-want +got):\n%s", diff)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"errors"
 	"net/url"
 	"slices"
@@ -141,10 +142,7 @@ func (p Page) goodsRow(product models.Product, low int64) goodsRow {
 func (p Page) stockRows(product models.Product, low int64) []stockRow {
 	var rows []stockRow
 	for _, v := range product.Variants {
-		row := stockRow{Variant: v, Address: variantAddress(v.SKU), Name: v.Options, Price: p.Page.Price(v.Price)}
-		if row.Name == "" {
-			row.Name = v.SKU
-		}
+		row := stockRow{Variant: v, Address: variantAddress(v.SKU), Name: cmp.Or(v.OptionsIn(p.Lang).Text, v.SKU), Price: p.Page.Price(v.Price)}
 		row.Low = v.Counted && v.Active && product.Active && v.OnHand <= low
 		rows = append(rows, row)
 	}

@@ -12,6 +12,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"saoma/models"
 	"saoma/models/modelstest"
 )
@@ -232,18 +235,19 @@ func TestTwoChangeAVariant(t *testing.T) {
 	b := d.as(d.hire("cat@example.com", catalogue))
 	const address = "/admin/goods/sku/SHIRT-L"
 	seen := b.get(address).hidden(address)
-	b.post(address, with(seen, url.Values{"sku": {"SHIRT-L"}, "options": {"L"}, "price": {"95"}, "delivery": {"secret link"}, "active": {"yes"}})).check(t, "first", 303, address, nil, nil)
-	typed := url.Values{"sku": {"SHIRT-L"}, "options": {"XL"}, "price": {"97.5"}, "delivery": {"another"}, "digital": {"yes"}, "counted": {"yes"}}
+	b.post(address, with(seen, url.Values{"sku": {"SHIRT-L"}, "options": {"L"}, "options_zh-Hans": {"大"}, "price": {"95"}, "delivery": {"secret link"}, "active": {"yes"}})).check(t, "first", 303, address, nil, nil)
+	typed := url.Values{"sku": {"SHIRT-L"}, "options": {"XL"}, "options_zh-Hans": {"特大"}, "price": {"97.5"}, "delivery": {"another"}, "digital": {"yes"}, "counted": {"yes"}}
 	refused := b.post(address, with(seen, typed))
 	refused.check(t, "second", 409, "", []string{
-		"Somebody has changed this in the meantime", "It is now: 95.00", "It is now: yes", "It is now: no", `value="XL"`, `value="97.5"`, "another",
+		"Somebody has changed this in the meantime", "It is now: 95.00", "It is now: 大", "It is now: yes", "It is now: no", `value="XL"`, `value="97.5"`, "another",
 	}, []string{"It is now: L<"})
 	b.post(address, with(refused.hidden(address), typed)).check(t, "second, once more", 303, address, nil, nil)
-	want := models.VariantDetails{SKU: "SHIRT-L", Options: "XL", Price: 9750, Counted: true, Digital: true, Delivery: "another"}
-	if got := d.variant("SHIRT-L").Details(); got != want {
+	want := models.VariantDetails{SKU: "SHIRT-L", Options: "XL", OptionTexts: models.Translations{"zh-Hans": "特大"}, Price: 9750, Counted: true, Digital: true, Delivery: "another"}
+	if got := d.variant("SHIRT-L").Details(); !cmp.Equal(got, want, cmpopts.EquateEmpty()) {
 		t.Errorf("afterwards: got %+v, want %+v", got, want)
 	}
 	fresh := b.get(address).hidden(address)
+	b.post(address, with(fresh, with(typed, url.Values{"options_zh-Hans": {strings.Repeat("大", 201)}}))).check(t, "long options", 422, "", []string{"This is too long.", `id="options_zh-Hans-error"`}, nil)
 	b.post(address, with(fresh, with(typed, url.Values{"price": {"x"}}))).check(t, "a price", 422, "", []string{"This is not an amount.", `value="x"`}, nil)
 	b.post(address, with(fresh, with(typed, url.Values{"seen_price": {"x"}}))).check(t, "a form of nobody", 403, "", nil, nil)
 }

@@ -264,7 +264,7 @@ func (a *Pages) offerProductActs(p *productPage, typed productTyped) {
 	}
 	p.Place = p.Fields(typed.errs, web.Field{Name: "place", Type: "number", Value: place, Autocomplete: "off"})
 	p.Upload = p.upload(p.Row.Address, p.Product.Image, typed.errs)
-	add := variantForm{Counted: true, Active: true}
+	add := a.variantFormOf(models.VariantDetails{Counted: true, Active: true}, "")
 	if typed.variant != nil {
 		add, p.AddOpen = *typed.variant, true
 	}
@@ -322,7 +322,7 @@ func (a *Pages) moveProduct(c *fiber.Ctx) error {
 }
 
 func (a *Pages) addVariant(c *fiber.Ctx) error {
-	form := readVariantForm(c, "")
+	form := a.readVariantForm(c, "")
 	form.Stock = web.FormValue(c, "stock")
 	typed := productTyped{variant: &form}
 	details, errs := form.details(a.base.Config.Currency)

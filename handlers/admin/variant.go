@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/url"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -21,23 +22,57 @@ type variantForm struct {
 	Digital  bool
 	Delivery string `form:"delivery" validate:"max=10000"`
 	Active   bool
+	Texts    []optionText // one for each of the shop's languages but its own
 }
 
+// optionText is what a browser may send about a variant's options in another language.
+type optionText struct {
+	Language *web.Language
+	Options  string
+}
+
+// Field names its field.
+func (t optionText) Field() string { return "options_" + t.Language.Code }
+
 // readVariantForm reads the fields whose names begin so.
-func readVariantForm(c *fiber.Ctx, prefix string) variantForm {
+func (a *Pages) readVariantForm(c *fiber.Ctx, prefix string) variantForm {
 	is := func(name string) bool { return web.FormValue(c, prefix+name) == yes }
-	return variantForm{
+	form := variantForm{
 		SKU: web.FormValue(c, prefix+"sku"), Options: web.FormValue(c, prefix+"options"), Price: web.FormValue(c, prefix+"price"), Counted: is("counted"),
 		Digital: is("digital"), Delivery: lines(web.FormValue(c, prefix+"delivery")), Active: is("active"),
 	}
+	for _, language := range a.base.OtherLanguages() {
+		text := optionText{Language: language}
+		text.Options = web.FormValue(c, prefix+text.Field())
+		form.Texts = append(form.Texts, text)
+	}
+	return form
+}
+
+// variantFormOf is the form that says so.
+func (a *Pages) variantFormOf(d models.VariantDetails, price string) variantForm {
+	form := variantForm{
+		SKU: d.SKU, Options: d.Options, Price: price, Counted: d.Counted, Digital: d.Digital, Delivery: d.Delivery, Active: d.Active,
+	}
+	for _, language := range a.base.OtherLanguages() {
+		form.Texts = append(form.Texts, optionText{language, d.OptionTexts[language.Code]})
+	}
+	return form
 }
 
 // details reads the form, or says what is wrong with it.
 func (f variantForm) details(currency string) (models.VariantDetails, web.FieldErrors) {
 	d := models.VariantDetails{
 		SKU: f.SKU, Options: f.Options, Counted: f.Counted, Digital: f.Digital, Delivery: f.Delivery, Active: f.Active,
+		OptionTexts: models.Translations{},
 	}
 	errs := web.Check(f)
+	for _, text := range f.Texts {
+		if utf8.RuneCountInString(text.Options) > models.MaxOptions {
+			errs = errs.With(web.FieldErrors{text.Field(): "invalid.max"})
+		}
+		d.OptionTexts[text.Language.Code] = text.Options
+	}
 	price, err := models.ParseMoney(f.Price, currency)
 	switch {
 	case f.Price == "":
@@ -54,7 +89,10 @@ func (f variantForm) details(currency string) (models.VariantDetails, web.FieldE
 type variantFields struct {
 	First, Delivery []web.Field
 	variantForm
-	Switches []toggle
+	Others      []web.Field // the options in other languages
+	OthersTitle string
+	OthersOpen  bool
+	Switches    []toggle
 }
 
 // toggle is something that is so or not.
@@ -67,7 +105,7 @@ type toggle struct {
 // fields shows the form; of a new variant with the stock that it begins with. Where somebody has changed
 // what the page showed, they say what it is now.
 func (f variantForm) fields(p Page, errs web.FieldErrors, seen, now models.VariantDetails, isNew bool) *variantFields {
-	shown := &variantFields{variantForm: f}
+	shown := &variantFields{variantForm: f, OthersTitle: p.T("admin.goods.options_others")}
 	shown.First = append(shown.First,
 		web.Field{
 			Name: "sku", Value: f.SKU, Max: models.MaxSKU, Autocomplete: "off",
@@ -82,6 +120,16 @@ func (f variantForm) fields(p Page, errs web.FieldErrors, seen, now models.Varia
 		shown.First = append(shown.First, web.Field{Name: "stock", Type: "number", Value: f.Stock, Autocomplete: "off", Optional: "field.optional"})
 	}
 	shown.First = p.Fields(errs, shown.First...)
+	for _, text := range f.Texts {
+		before, is := seen.OptionTexts[text.Language.Code], now.OptionTexts[text.Language.Code]
+		shown.Others = append(shown.Others, web.Field{
+			Name: text.Field(), Label: text.Language.Name, Value: text.Options, Lang: text.Language.Code, Max: models.MaxOptions, Autocomplete: "off",
+			Optional: "field.optional", Now: changed(before, is),
+		})
+		shown.OthersOpen = shown.OthersOpen || before != is
+	}
+	shown.Others = p.Fields(errs, shown.Others...)
+	shown.OthersOpen = shown.OthersOpen || len(web.Mistakes(shown.Others)) > 0
 	shown.Delivery = p.Fields(errs, web.Field{
 		Name: "delivery", Value: f.Delivery, Lang: p.OwnLang(), Max: models.MaxDelivery, Rows: 3, Optional: "field.optional",
 		Hint: "admin.goods.delivery_hint", Now: changed(seen.Delivery, now.Delivery), Wide: true,
@@ -121,17 +169,16 @@ type variantPage struct {
 	Moves   []moveRow
 
 	// Acts, nil where this member may not.
-	Change    *variantFields
-	Seen      models.VariantDetails // what the form's hidden fields hold
-	SeenPrice string
-	Upload    *upload
-	Place     []web.Field
-	Position  int
-	Siblings  int    // how many variants the product has
-	MoveID    string // of the next move
-	Pieces    []web.Field
-	Count     []web.Field
-	Counting  bool // something was typed there
+	Change   *variantFields
+	Seen     variantForm // what the form's hidden fields hold
+	Upload   *upload
+	Place    []web.Field
+	Position int
+	Siblings int    // how many variants the product has
+	MoveID   string // of the next move
+	Pieces   []web.Field
+	Count    []web.Field
+	Counting bool // something was typed there
 }
 
 // variantTyped is what was typed into the forms of the page, and why it was not done.
@@ -185,8 +232,8 @@ func (a *Pages) variantAs(c *fiber.Ctx, typed variantTyped) error {
 	page.Position, page.Siblings = placeOf(*product, v.ID), len(product.Variants)
 	page.Notice = typed.tell(c, page.Page)
 	if page.May(post, "/admin/goods/sku/:sku") {
-		page.offerActs(typed)
-		page.Notice.list(page.Pieces, page.Count, page.Change.First, page.Change.Delivery, page.Upload.fields(), page.Place)
+		a.offerVariantActs(&page, typed)
+		page.Notice.list(page.Pieces, page.Count, page.Change.First, page.Change.Others, page.Change.Delivery, page.Upload.fields(), page.Place)
 	}
 	if typed.refused != nil && typed.refused.Is(models.ErrStockMoved) {
 		page.Notice.Advice = page.T("admin.stock.moved_advice", "seen", typed.count.shelf, "number", v.Shelf())
@@ -194,18 +241,15 @@ func (a *Pages) variantAs(c *fiber.Ctx, typed variantTyped) error {
 	return a.render(c, "admin/variant", page)
 }
 
-// offerActs makes the forms with what was typed into them.
-func (p *variantPage) offerActs(typed variantTyped) {
-	p.Seen = p.Variant.Details()
-	p.SeenPrice = p.plainPrice(p.Seen.Price)
-	form, seen := variantForm{
-		SKU: p.Seen.SKU, Options: p.Seen.Options, Price: p.SeenPrice, Counted: p.Seen.Counted, Digital: p.Seen.Digital,
-		Delivery: p.Seen.Delivery, Active: p.Seen.Active,
-	}, p.Seen
+// offerVariantActs makes the forms with what was typed into them.
+func (a *Pages) offerVariantActs(p *variantPage, typed variantTyped) {
+	now := p.Variant.Details()
+	p.Seen = a.variantFormOf(now, p.plainPrice(now.Price))
+	form, seen := p.Seen, now
 	if typed.details != nil {
 		form, seen = *typed.details, typed.seen
 	}
-	p.Change = form.fields(p.Page, typed.errs, seen, p.Seen, false)
+	p.Change = form.fields(p.Page, typed.errs, seen, now, false)
 	p.Upload = p.upload(p.Row.Address, p.Variant.Image, typed.errs)
 	place := cmp.Or(typed.place, strconv.Itoa(p.Position))
 	p.Place = p.Fields(typed.errs, web.Field{Name: "place", Type: "number", Value: place, Autocomplete: "off"})
@@ -238,8 +282,8 @@ func (a *Pages) variantDone(c *fiber.Ctx, err error, typed variantTyped, key str
 }
 
 func (a *Pages) changeVariant(c *fiber.Ctx) error {
-	form := readVariantForm(c, "")
-	seen, errs := readVariantForm(c, seenPrefix).details(a.base.Config.Currency)
+	form := a.readVariantForm(c, "")
+	seen, errs := a.readVariantForm(c, seenPrefix).details(a.base.Config.Currency)
 	typed := variantTyped{details: &form, seen: seen}
 	details, wrong := form.details(a.base.Config.Currency)
 	if wrong != nil {

@@ -25,8 +25,9 @@ type message struct {
 // line is one line of the order in words.
 type line struct {
 	models.OrderItem
-	Name web.Text // as the buyer saw it
-	Sum  string
+	Name    web.Text // as the buyer saw it
+	Options web.Text // likewise
+	Sum     string
 }
 
 // fact is something that has a name.
@@ -141,7 +142,7 @@ func digital(o *models.Order) bool {
 // list says what was bought and what it costs.
 func (say *message) list(o *models.Order, money func(int64) string) {
 	for _, item := range o.Items {
-		say.Lines = append(say.Lines, line{item, say.Theirs(item.Seen()), money(item.Total())})
+		say.Lines = append(say.Lines, line{item, say.Theirs(item.Seen()), say.Theirs(item.OptionsSeen()), money(item.Total())})
 	}
 	if o.Shipped {
 		say.Sums = append(say.Sums, fact{say.T("order.shipping"), money(o.Shipping)})

@@ -115,13 +115,15 @@ func TestWords(t *testing.T) {
 	golden(t, "paid.html", m.letter(t, occasions()[2], "en").html)
 }
 
-func TestGoodsHaveTheNamesThatTheBuyerSaw(t *testing.T) {
+func TestGoodsAreCalledWhatTheBuyerSaw(t *testing.T) {
 	m := newMailer(t, modelstest.New(t), Config{From: "orders@shop.example"}, t.Output())
 	on := occasions()[0]
-	on.order.Items[0].SeenName, on.order.Items[0].SeenLanguage = "烏龍茶", "zh-Hant"
-	for language, want := range map[string]string{"zh-Hant": "<span>烏龍茶</span>", "ja": `<span lang="zh-Hant">烏龍茶</span>`} {
+	on.order.Items[0].SeenName, on.order.Items[0].SeenOptions, on.order.Items[0].SeenLanguage = "烏龍茶", "大包", "zh-Hant"
+	for language, want := range map[string]string{
+		"zh-Hant": "<span>烏龍茶</span><br><small>大包</small>", "ja": `<span lang="zh-Hant">烏龍茶</span><br><small lang="zh-Hant">大包</small>`,
+	} {
 		l := m.letter(t, on, language)
-		if !strings.Contains(l.html, want) || !strings.Contains(l.text, "2 × 烏龍茶") || strings.Contains(l.text, "Oolong") {
+		if !strings.Contains(l.html, want) || !strings.Contains(l.text, "2 × 烏龍茶 (大包)") || strings.Contains(l.text, "Oolong") {
 			t.Errorf("mail in %s: got\n%s\n%s\nwant the name 烏龍茶 alone, as %s", language, l.text, l.html, want)
 		}
 	}
@@ -136,7 +138,7 @@ func TestBothFormsSayTheSame(t *testing.T) {
 		say := m.compose(on.kind, &on.order, models.Refund{Amount: on.refund})
 		words := append([]string{say.Title, say.Link, say.ShopName}, say.Paragraphs...)
 		for _, line := range say.Lines {
-			words = append(words, line.Name.Text, line.Options, line.Sum)
+			words = append(words, line.Name.Text, line.Options.Text, line.Sum)
 		}
 		for _, fact := range slices.Concat(say.Sums, say.Facts) {
 			words = append(words, fact.Name, fact.Value)

@@ -13,6 +13,7 @@ import (
 type line struct {
 	models.OrderItem
 	Name      web.Text // as the buyer saw it
+	Options   web.Text // likewise
 	Sum       string
 	Delivered []piece // once the order is paid beyond doubt
 }
@@ -32,7 +33,7 @@ func (page *orderPage) tellLines(s standing) {
 		page.Shipping = page.T("cart.free")
 	}
 	for _, item := range order.Items {
-		l := line{OrderItem: item, Name: page.Theirs(item.Seen()), Sum: page.inOrder(item.Total())}
+		l := line{OrderItem: item, Name: page.Theirs(item.Seen()), Options: page.Theirs(item.OptionsSeen()), Sum: page.inOrder(item.Total())}
 		if s.confirmed() && item.Delivery != "" {
 			page.Handed = true
 			l.Delivered = piecesOf(item.Delivery)

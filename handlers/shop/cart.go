@@ -41,6 +41,7 @@ type cart struct {
 type cartLine struct {
 	models.Variant
 	Name     web.Text // empty when the shop does not know the SKU any more
+	Options  web.Text
 	Picture  *web.Picture
 	Address  string // of its product
 	Action   string // where its form goes
@@ -119,7 +120,7 @@ func (p *Pages) known(ctx context.Context, s *web.Session, more ...string) (map[
 
 func newLine(page web.Page, wish models.Line, v models.Variant) cartLine {
 	line := cartLine{
-		Variant: v, Quantity: wish.Quantity, Most: most(v),
+		Variant: v, Options: page.Theirs(v.OptionsIn(page.Lang)), Quantity: wish.Quantity, Most: most(v),
 		Action: "/cart/items/" + url.PathEscape(wish.SKU),
 	}
 	line.SKU = wish.SKU

@@ -49,6 +49,7 @@ type productPage struct {
 // offer is one variant as it can be ordered.
 type offer struct {
 	models.Variant
+	Options web.Text
 	Price   string
 	Decimal string       // the price for programs
 	Picture *web.Picture // its own; nil when the product's stands for it
@@ -132,7 +133,7 @@ func (p *Pages) productAs(c *fiber.Ctx, slug, noticeKey string) error {
 	page.Picture = page.Page.Picture(picture)
 	page.Price, page.Varies = page.Page.Price(lowest), varies
 	for _, v := range product.Variants {
-		o := offer{Variant: v, Price: page.Page.Price(v.Price), Most: most(v), Few: v.Counted && v.OnHand <= fewLeft}
+		o := offer{Variant: v, Options: page.Theirs(v.OptionsIn(language)), Price: page.Page.Price(v.Price), Most: most(v), Few: v.Counted && v.OnHand <= fewLeft}
 		o.Decimal = models.Money{Amount: v.Price, Currency: page.Currency()}.Decimal()
 		if v.Image != "" {
 			own := page.Page.Picture(v.Image)
