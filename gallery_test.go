@@ -146,7 +146,8 @@ func (g *gallery) writeTexts(owner deskUser, languages ...string) {
 // showNewShop shows a shop before anybody has worked or bought in it.
 func (g *gallery) showNewShop() {
 	s, p := g.open("demo_data: false", "shop: {name: Corner shop}")
-	link := setupLink.FindString(p.said.String())
+	var link string
+	await(g.t, "the set-up link", func() bool { link = setupLink.FindString(p.said.String()); return link != "" })
 	setup := strings.TrimPrefix(link, s.url)
 	g.showAs(s, nil, "",
 		exhibit{name: "catalogue-empty", view: "catalogue", path: "/"},
