@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 
@@ -51,7 +52,7 @@ func (m *Mailer) send(ctx context.Context, msg *gomail.Msg) error {
 	switch {
 	case msg.IsDelivered(): // whatever became of the farewell
 		return nil
-	case ctx.Err() != nil:
+	case ctx.Err() != nil, errors.Is(err, os.ErrDeadlineExceeded): // by the context, or by the connection, which knows its end
 		return errors.New("the mail server did not answer in time")
 	default:
 		return refused(err)
