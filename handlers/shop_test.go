@@ -635,6 +635,25 @@ func TestLastOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	shows("in doubt", "We are looking into your payment")
+	if err := s.store.Tx(t.Context(), func(tx *models.Tx) error {
+		o, err := tx.LockOrder(order.ID)
+		if err != nil {
+			return err
+		}
+		p := &o.Payments[0]
+		if _, err := tx.MovePayment(p, models.PaymentSucceeded, models.PaymentChange{ConfirmedAt: tx.Now()}); err != nil {
+			return err
+		}
+		_, err = tx.MarkPaid(o, p)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	shows("paid", "Paid")
+	if err := s.store.Fulfil(t.Context(), order.Number, models.Dispatch{}, models.CommandLine()); err != nil {
+		t.Fatal(err)
+	}
+	shows("sent", "Sent")
 	s.mu.Lock()
 	s.now = s.now.Add(time.Hour)
 	s.mu.Unlock()

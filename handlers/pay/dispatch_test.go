@@ -39,7 +39,7 @@ func TestTrackingNumberIsShown(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, body := s.get(t, "/o/"+o.Token, desktop)
-	for _, want := range []string{"SF &lt;Express&gt;", "SF1042", "Paid and handed over"} {
+	for _, want := range []string{"SF &lt;Express&gt;", "SF1042", "Your order is on its way"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("got no %q on the order page", want)
 		}

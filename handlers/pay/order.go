@@ -35,21 +35,22 @@ type orderPage struct {
 	Live    bool // the page watches the order
 	Now     time.Time
 
-	Amount   string
-	Lines    []line
-	Goods    string
-	Shipping string          // empty when nothing is shipped
-	Handed   bool            // something digital is delivered on this page
-	Payment  *models.Payment // the one that paid
-	PaidWith string
-	PaidAt   string
-	Returned []returned // what was given back, or is to be, the first first
-	Kept     string     // what is left after that; empty when nothing was given back
+	Amount    string
+	Lines     []line
+	Goods     string
+	Shipping  string          // empty when nothing is shipped
+	Handed    bool            // something digital is delivered on this page
+	Payment   *models.Payment // the one that paid
+	PaidWith  string
+	PaidAt    string
+	Returned  []returned // what was given back, or is to be, the first first
+	Kept      string     // what is left after that; empty when nothing was given back, or is still to be
+	Returning bool       // all of it is to be given back, and is not yet
 
 	Offer   *offer         // how to pay now; nil when no attempt is under way
 	Wallets []walletChoice // with which an attempt can be made here
 	GoesOn  bool           // the only one is gone on with by itself
-	Barred  []walletChoice // which do not open in this browser
+	Barred  string         // those that do not open in this browser
 	MayAsk  bool           // asking the gateways may change something
 	AskText string
 }
@@ -199,7 +200,9 @@ func (page *orderPage) OrderAgain() bool {
 func (page *orderPage) Only() bool { return page.First() && len(page.Wallets) == 1 }
 
 // First reports whether choosing a wallet is the first thing to do here, since nothing else can be.
-func (page *orderPage) First() bool { return page.Offer == nil || page.Offer.Kind == offerTaken }
+func (page *orderPage) First() bool {
+	return page.Offer == nil || page.Offer.Kind == offerTaken || page.OfferElsewhere()
+}
 
 // Receipt reports whether the lines are a receipt.
 func (page *orderPage) Receipt() bool { return page.State == statePaid }
@@ -212,9 +215,10 @@ func (page *orderPage) tellPaid(s standing, refunds []models.Refund) (heading, l
 	case all && done:
 		return page.T("order.returned.heading"), page.T("order.returned.lead")
 	case all:
+		page.Returning = true
 		return page.T("order.returning.heading"), page.T("order.returning.lead")
 	case s.order.Status == models.OrderFulfilled && !s.order.Shipped:
-		return page.T("order.fulfilled.heading"), page.T("order.fulfilled.digital")
+		return page.T("order.fulfilled.complete"), page.T("order.fulfilled.digital")
 	case s.order.Status == models.OrderFulfilled:
 		return page.T("order.fulfilled.heading"), page.T("order.fulfilled.lead")
 	case s.order.Shipped:
@@ -227,6 +231,7 @@ func (page *orderPage) tellPaid(s standing, refunds []models.Refund) (heading, l
 // offerWallets lists the wallets of another attempt: all that the routes serve, but the one
 // that is on offer already. The one chosen last comes first.
 func (page *orderPage) offerWallets(s standing, routes payments.Routes, device payments.Device) {
+	var barred []string
 	for _, wallet := range routes.Wallets(device.Scene) {
 		choice := walletChoice{Wallet: wallet, Name: page.walletName(wallet)}
 		switch {
@@ -234,9 +239,10 @@ func (page *orderPage) offerWallets(s standing, routes payments.Routes, device p
 		case opensHere(wallet, device):
 			page.Wallets = append(page.Wallets, choice)
 		default:
-			page.Barred = append(page.Barred, choice)
+			barred = append(barred, choice.Name)
 		}
 	}
+	page.Barred = strings.Join(barred, " · ")
 	slices.SortStableFunc(page.Wallets, func(a, b walletChoice) int {
 		return preference(b.Wallet, s.order) - preference(a.Wallet, s.order)
 	})

@@ -74,7 +74,7 @@ func TestOrderPage(t *testing.T) {
 			},
 			want: []string{
 				"Alipay does not open in this app", publicURL + "/o/", `value="wechat"`,
-				"AlipayHK does not open in this app",
+				"Not available in this app: AlipayHK.", `wallet wallet-wechat" type="submit"`, "Pay CN¥138.50 with WeChat Pay",
 			},
 			absent: []string{`value="alipay"`, `value="alipayhk"`, gatewayPage},
 		},
@@ -118,7 +118,7 @@ func TestOrderPage(t *testing.T) {
 		{
 			name: "no attempt yet inside a wallet", userAgent: weChat,
 			given:  func(*testing.T, *shop, *models.Order) {},
-			want:   []string{`value="wechat"`, "Alipay does not open in this app", `value="` + publicURL + `/o/`},
+			want:   []string{`value="wechat"`, "Not available in this app: Alipay · AlipayHK.", `value="` + publicURL + `/o/`},
 			absent: []string{`value="alipay"`, `value="alipayhk"`},
 		},
 		{
@@ -180,7 +180,7 @@ func TestOrderPage(t *testing.T) {
 				pay.GiveBack(t, s.Store, o, p, 10000, models.RefundSucceeded)
 			},
 			want:   []string{"Your order was refunded", "Nothing more will be sent", "Refunded<br>", "-CN¥38.50", "-CN¥100.00", "Net paid</dt><dd>CN¥0.00"},
-			absent: []string{"Thank you", "We will send", "Refund under way"},
+			absent: []string{"Thank you", "We will send", "Refund under way", "order-returning"},
 		},
 		{
 			name: "all on its way back",
@@ -190,8 +190,8 @@ func TestOrderPage(t *testing.T) {
 				pay.GiveBack(t, s.Store, o, p, 3850, models.RefundSucceeded)
 				pay.GiveBack(t, s.Store, o, p, 10000, models.RefundPending)
 			},
-			want:   []string{"Your refund is under way", "Refunded<br>", "Refund under way<br>", "-CN¥100.00"},
-			absent: []string{"Thank you", "We will send"},
+			want:   []string{"Your refund is under way", "Refunded<br>", "Refund under way<br>", "-CN¥100.00", "order-paid order-returning"},
+			absent: []string{"Thank you", "We will send", "Net paid"},
 		},
 		{
 			name: "some given back",

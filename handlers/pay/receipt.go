@@ -85,6 +85,7 @@ func (page *orderPage) tellRefunds(refunds []models.Refund) {
 		return
 	}
 	var paid, back int64
+	done := true
 	for _, p := range page.Order.Payments {
 		if p.Status == models.PaymentSucceeded && p.WrittenOffAt == nil {
 			paid += p.Amount
@@ -92,13 +93,16 @@ func (page *orderPage) tellRefunds(refunds []models.Refund) {
 	}
 	for _, r := range refunds {
 		back += r.Amount
+		done = done && r.Status == models.RefundSucceeded
 		key, at := "order.refund.pending", r.CreatedAt
 		if r.Status == models.RefundSucceeded {
 			key, at = "order.refund.succeeded", *r.SucceededAt
 		}
 		page.Returned = append(page.Returned, returned{page.T(key), page.Time(at), page.inOrder(-r.Amount)})
 	}
-	page.Kept = page.inOrder(paid - back)
+	if done {
+		page.Kept = page.inOrder(paid - back)
+	}
 }
 
 // tellPayment says with what and when the order was paid.

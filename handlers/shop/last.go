@@ -36,6 +36,8 @@ func (p *Pages) lastOrder(c *fiber.Ctx, page web.Page) (*lastOrder, error) {
 	}
 	state := string(order.Status)
 	switch {
+	case order.Status == models.OrderFulfilled && order.Shipped:
+		state = "sent"
 	case order.Status == models.OrderPaid || order.Status == models.OrderFulfilled:
 	case review:
 		state = "review"
