@@ -197,7 +197,7 @@ func TestCartTellsWhatChanged(t *testing.T) {
 	}
 	b.get("/cart").check(t, "cart", 200, "", []string{
 		"Only 2 left", "Change to 2", "just sold out", "no longer for sale", "fix the marked items",
-	}, []string{`name="checkout"`})
+	}, []string{`name="checkout"`, `<dl class="totals">`})
 	b.get("/checkout").check(t, "checkout", 303, "/cart", nil, nil)
 	b.post("/cart/items/PRINT", url.Values{"quantity": {"2"}})
 	b.post("/cart/items/TEA-SET", url.Values{"quantity": {"0"}})
