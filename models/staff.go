@@ -91,6 +91,7 @@ var (
 	ErrForbidden     = &Error{Kind: Forbidden, Key: "error.forbidden"}
 	ErrStaffNotFound = &Error{Kind: NotFound, Key: "error.staff_not_found"}
 	ErrLastOwner     = &Error{Kind: Conflict, Key: "error.last_owner"}
+	ErrRoleMoved     = &Error{Kind: Conflict, Key: "error.role_moved"}
 	ErrLinkDead      = &Error{Kind: NotFound, Key: "error.link_dead"}
 	ErrTooManyLogins = &Error{Kind: TooMany, Key: "error.too_many_logins"}
 	ErrStaffExists   = &Error{Kind: Invalid, Key: "invalid.staff_exists", Field: "email"}

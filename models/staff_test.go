@@ -194,18 +194,18 @@ func TestTheLastOwnerStays(t *testing.T) {
 		if err := s.DisableStaff(ctx, boss, ada.ID); !errors.Is(err, models.ErrLastOwner) {
 			t.Errorf("disable the last owner: got %v, want %v", err, models.ErrLastOwner)
 		}
-		if err := s.ChangeRole(ctx, boss, ada.ID, models.RoleFinance); !errors.Is(err, models.ErrLastOwner) {
+		if _, err := s.ChangeRole(ctx, boss, ada.ID, models.RoleOwner, models.RoleFinance); !errors.Is(err, models.ErrLastOwner) {
 			t.Errorf("demote the last owner: got %v, want %v", err, models.ErrLastOwner)
 		}
-		if err := s.ChangeRole(ctx, boss, ada.ID, models.RoleOwner); err != nil {
-			t.Errorf("an owner stays one: got %v, want no error", err)
+		if changed, err := s.ChangeRole(ctx, boss, ada.ID, models.RoleOwner, models.RoleOwner); changed || err != nil {
+			t.Errorf("an owner stays one: got %t, %v, want no change and no error", changed, err)
 		}
 
 		carol := hire(t, s, "carol@example.com", models.RoleOwner)
 		var wg sync.WaitGroup
 		errs := make([]error, 2)
 		wg.Go(func() { errs[0] = s.DisableStaff(ctx, actorOf(ada), carol.ID) })
-		wg.Go(func() { errs[1] = s.ChangeRole(ctx, actorOf(carol), ada.ID, models.RoleReadOnly) })
+		wg.Go(func() { _, errs[1] = s.ChangeRole(ctx, actorOf(carol), ada.ID, models.RoleOwner, models.RoleReadOnly) })
 		wg.Wait()
 		if failed := errors.Join(errs...); !errors.Is(failed, models.ErrLastOwner) || errs[0] != nil && errs[1] != nil {
 			t.Errorf("two owners against each other: got %v, want one to win", errs)
@@ -273,13 +273,13 @@ func TestSessionsEnd(t *testing.T) {
 		if err := s.EndStaffSession(ctx, boss, hire(t, s, "eve@example.com", models.RoleOrders).ID, session.ID); err != nil || !inForce(t, s, kept) {
 			t.Errorf("a session ended as one of somebody else's: got %v and in force %t, want it to stay", err, inForce(t, s, kept))
 		}
-		if err := s.ChangeRole(ctx, boss, m.ID, models.RoleOwner); err != nil || !inForce(t, s, kept) {
+		if _, err := s.ChangeRole(ctx, boss, m.ID, models.RoleOwner, models.RoleOwner); err != nil || !inForce(t, s, kept) {
 			t.Errorf("the same role again: got %v, want the session to stay", err)
 		}
 		if err := s.EndStaffSessions(ctx, by, m.ID, session.ID); err != nil || !inForce(t, s, kept) || inForce(t, s, other) {
 			t.Errorf("end all others: got %v, want this one alone to stay", err)
 		}
-		if err := s.ChangeRole(ctx, boss, m.ID, models.RoleFinance); err != nil || inForce(t, s, kept) {
+		if _, err := s.ChangeRole(ctx, boss, m.ID, models.RoleOwner, models.RoleFinance); err != nil || inForce(t, s, kept) {
 			t.Errorf("another role: got %v, want the session ended", err)
 		}
 	})

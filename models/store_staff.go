@@ -222,19 +222,22 @@ func (tx *Tx) staffForAct(by Actor, id, action, details string) (*Staff, error) 
 	return &m, tx.db.Where("id = ?", id).Take(&m).Error
 }
 
-// ChangeRole gives the member another role and ends the member's sessions. The last owner stays
-// one: ErrLastOwner.
-func (s *Store) ChangeRole(ctx context.Context, by Actor, staffID string, role Role) error {
+// ChangeRole gives the member another role in place of the one that was seen, and ends the member's
+// sessions. False: it was the member's already. ErrRoleMoved: the member has a third one by now. The last
+// owner stays one: ErrLastOwner.
+func (s *Store) ChangeRole(ctx context.Context, by Actor, staffID string, seen, role Role) (changed bool, err error) {
 	if !role.Known() {
-		return ErrRoleUnknown
+		return false, ErrRoleUnknown
 	}
-	return s.Tx(ctx, func(tx *Tx) error {
-		m, err := tx.staffForAct(by, staffID, "change_role", roleDetail(role))
-		if err != nil {
+	err = s.Tx(ctx, func(tx *Tx) error {
+		m, err := tx.staffForAct(by, staffID, "change_role", fmt.Sprintf("role: %s → %s", seen, role))
+		switch {
+		case err != nil:
 			return err
-		}
-		if m.Role == role {
-			return nil
+		case m.Role == role:
+			return errSameRole
+		case m.Role != seen:
+			return ErrRoleMoved
 		}
 		if err := tx.keepAnOwner(m); err != nil {
 			return err
@@ -242,9 +245,17 @@ func (s *Store) ChangeRole(ctx context.Context, by Actor, staffID string, role R
 		if err := tx.updateStaff(staffID, map[string]any{"role": role}); err != nil {
 			return err
 		}
+		changed = true
 		return tx.endStaffSessions(staffID, "")
 	})
+	if errors.Is(err, errSameRole) {
+		return changed, nil // by a try before, whose end nobody knew
+	}
+	return changed, err
 }
+
+// errSameRole undoes a change that changes nothing, so that the audit log does not tell of it.
+var errSameRole = errors.New("the role is the member's already")
 
 // DisableStaff keeps the member out until EnableStaff: the sessions end, links are void. The last
 // owner cannot be disabled: ErrLastOwner.

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 
 	"github.com/gofiber/fiber/v2"
@@ -111,18 +112,23 @@ type memberPage struct {
 	Page
 	Member   *models.Staff
 	Self     bool
+	Notice   *notice
 	Roles    []roleChoice
 	Sessions []sessionRow
 }
 
-func (a *Pages) showMember(c *fiber.Ctx) error {
+func (a *Pages) showMember(c *fiber.Ctx) error { return a.memberAs(c, "", refusal{}) }
+
+// memberAs shows the member with the role that was chosen, and why it was not given.
+func (a *Pages) memberAs(c *fiber.Ctx, chosen models.Role, why refusal) error {
 	member, err := a.store.StaffByID(c.UserContext(), c.Params("id"))
 	if err != nil {
 		return err
 	}
 	page := memberPage{Page: a.page(c, "admin.member.title", "email", member.Email), Member: member}
 	page.Self = member.ID == page.Staff.ID
-	page.Roles = roleChoices(page.Page, member.Role)
+	page.Notice = why.tell(c, page.Page)
+	page.Roles = roleChoices(page.Page, cmp.Or(chosen, member.Role))
 	if page.Sessions, err = a.sessionRows(c, member.ID); err != nil {
 		return err
 	}
@@ -140,10 +146,17 @@ func (a *Pages) memberAct(c *fiber.Ctx, told string, do func(by models.Actor, id
 
 // changeRole also ends the member's sessions; an owner who gives up the role logs in anew.
 func (a *Pages) changeRole(c *fiber.Ctx) error {
-	role := models.Role(web.FormValue(c, "role"))
-	return a.memberAct(c, "admin.member.role_changed", func(by models.Actor, id string) error {
-		return a.store.ChangeRole(c.UserContext(), by, id, role)
-	})
+	seen, role := models.Role(web.FormValue(c, "seen")), models.Role(web.FormValue(c, "role"))
+	changed, err := a.store.ChangeRole(c.UserContext(), a.actor(c), c.Params("id"), seen, role)
+	switch {
+	case errors.Is(err, models.ErrRoleMoved):
+		return a.memberAs(c, role, refusal{refused: models.ErrRoleMoved})
+	case err != nil:
+		return err
+	case !changed:
+		return a.done(c, "/admin/staff/"+c.Params("id"), "admin.member.role_same")
+	}
+	return a.done(c, "/admin/staff/"+c.Params("id"), "admin.member.role_changed")
 }
 
 func (a *Pages) giveLink(c *fiber.Ctx) error {

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"saoma/models"
 )
 
@@ -95,8 +97,8 @@ func TestMember(t *testing.T) {
 	b.get(address).check(t, "page again", 200, "", nil, []string{"have ended."})
 
 	bob = d.as(m)
-	b.post(address+"/role", url.Values{"role": {"boss"}}).check(t, "no such role", 400, "", nil, nil)
-	b.post(address+"/role", url.Values{"role": {"finance"}}).check(t, "role", 303, address, nil, nil)
+	b.post(address+"/role", url.Values{"seen": {"orders"}, "role": {"boss"}}).check(t, "no such role", 400, "", nil, nil)
+	b.post(address+"/role", url.Values{"seen": {"orders"}, "role": {"finance"}}).check(t, "role", 303, address, nil, nil)
 	if in() {
 		t.Error("after a change of role: got Bob in with the session of before")
 	}
@@ -122,7 +124,40 @@ func TestMember(t *testing.T) {
 
 	own := "/admin/staff/" + ada.ID
 	b.post(own+"/disable", nil).check(t, "the last owner", 409, "", []string{models.ErrLastOwner.Key}, nil)
-	b.post(own+"/role", url.Values{"role": {"orders"}}).check(t, "the last owner", 409, "", []string{models.ErrLastOwner.Key}, nil)
+	b.post(own+"/role", url.Values{"seen": {"owner"}, "role": {"orders"}}).check(t, "the last owner", 409, "", []string{models.ErrLastOwner.Key}, nil)
+}
+
+// Of two owners who change a role at once, the second sees it; the role that somebody has already is
+// given to nobody, and the log tells of neither.
+func TestTwoChangeARole(t *testing.T) {
+	d := newDesk(t)
+	a, b := d.as(d.hire("ada@example.com", owner)), d.as(d.hire("eve@example.com", owner))
+	m := d.hire("bob@example.com", orders)
+	bob, address := d.as(m), "/admin/staff/"+m.ID
+	ofA, ofB := a.get(address).hidden(address+"/role"), b.get(address).hidden(address+"/role")
+	a.post(address+"/role", with(ofA, url.Values{"role": {"orders"}})).check(t, "the same role", 303, address, nil, nil)
+	a.get(address).check(t, "the same role", 200, "", []string{"Nothing was changed."}, []string{"The role is changed."})
+	if got := bob.get("/admin"); got.status != 200 {
+		t.Errorf("the same role: got Bob %v, want his session to stay", got)
+	}
+	a.post(address+"/role", with(ofA, url.Values{"role": {"finance"}})).check(t, "first", 303, address, nil, nil)
+	refused := b.post(address+"/role", with(ofB, url.Values{"role": {"catalogue"}}))
+	refused.check(t, "second", 409, "", []string{"Somebody has changed this role in the meantime", "<p>Finance</p>", `value="catalogue" required checked`}, nil)
+	b.post(address+"/role", with(refused.hidden(address+"/role"), url.Values{"role": {"catalogue"}})).check(t, "second again", 303, address, nil, nil)
+
+	entries, err := d.store.AuditEntries(t.Context(), 0, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	for _, e := range entries {
+		if e.Action == "change_role" {
+			told = append(told, e.Actor+" "+e.Details)
+		}
+	}
+	if diff := cmp.Diff([]string{"eve@example.com role: finance → catalogue", "ada@example.com role: orders → finance"}, told); diff != "" {
+		t.Errorf("audit log (-want +got):\n%s", diff)
+	}
 }
 
 // TestRequiredSecondFactor: who has none gets no further than to set one up.
