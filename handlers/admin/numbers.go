@@ -19,7 +19,7 @@ import (
 // figure means stands in docs/numbers.md.
 type numbersPage struct {
 	Page
-	Period     period
+	From, To   string // the days that are shown, or what was typed instead
 	Presets    []navItem
 	Errors     map[string]string // at from and to
 	Days       string
@@ -41,9 +41,10 @@ type meaning struct{ Name, Text string }
 
 // showNumbers is the page of the shop's figures.
 func (a *Pages) showNumbers(c *fiber.Ctx) error {
-	page := numbersPage{Page: a.page(c, "admin.numbers.title"), Period: periodOf(c)}
-	days, errs := page.Period.days(a.store.Now(), a.base.Config.TimeZone)
+	page, asked := numbersPage{Page: a.page(c, "admin.numbers.title")}, periodOf(c)
+	days, errs := asked.days(a.store.Now(), a.base.Config.TimeZone)
 	if errs != nil {
+		page.From, page.To = asked.From, asked.To
 		page.Errors = page.problems(errs)
 		page.offerPresets("")
 		return a.render(c.Status(http.StatusUnprocessableEntity), "admin/numbers", page)
@@ -53,6 +54,7 @@ func (a *Pages) showNumbers(c *fiber.Ctx) error {
 		return err
 	}
 	page.offerPresets(days.preset)
+	page.From, page.To = days.From.Format(dayFormat), midnight(days.To, -1).Format(dayFormat)
 	page.Days, page.DaysBefore = page.daysName(days.Span), page.daysName(n.before)
 	page.offerCurrencies(n)
 	page.Figures = n.figures()
