@@ -139,7 +139,7 @@ func TestWhatMayBeDone(t *testing.T) {
 		t.Helper()
 		b.get(incidentsAt+"?kind="+string(kind)).check(t, what+", in the list", 200, "", want, absent)
 		page := b.get("/admin/orders/" + s.read(o).Number)
-		begin, end := strings.Index(page.body, `aria-labelledby="incidents"`), strings.Index(page.body, `aria-labelledby="lines"`)
+		begin, end := strings.Index(page.body, `aria-labelledby="incidents"`), strings.Index(page.body, `aria-labelledby="acts"`)
 		page.body = page.body[max(begin, 0):end]
 		page.check(t, what+", with the order", 200, "", want, absent)
 	}

@@ -278,6 +278,12 @@ func (p *orderPage) Act(act string) string {
 	return p.Filter.at("/admin/orders/" + p.Order.Number + "/" + act)
 }
 
+// MayAct reports whether there is something to do about the order here.
+func (p *orderPage) MayAct() bool {
+	forms := len(p.Fulfil) + len(p.Dispatch) + len(p.Cancel) + len(p.MarkPaid)
+	return forms > 0 || p.MayAsk || p.Blocked != "" || p.Order.Shipped
+}
+
 // may reports whether the member may do an act on orders.
 func (p *orderPage) may(act string) bool { return p.May(post, "/admin/orders/:number/"+act) }
 
