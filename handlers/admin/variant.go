@@ -384,14 +384,17 @@ func (a *Pages) setVariantPicture(c *fiber.Ctx) error {
 // moveRow is a move of stock in words.
 type moveRow struct {
 	models.StockMove
-	SKU, What, Change string
+	SKU          string // empty where there is but one
+	What, Change string
 }
 
 // moves are the newest moves of the variants' stock.
 func (a *Pages) moves(c *fiber.Ctx, p Page, variants []models.Variant) ([]moveRow, error) {
 	skus, ids := map[string]string{}, []string{}
 	for _, v := range variants {
-		skus[v.ID] = v.SKU
+		if len(variants) > 1 {
+			skus[v.ID] = v.SKU
+		}
 		ids = append(ids, v.ID)
 	}
 	found, err := a.store.StockMoves(c.UserContext(), ids, shownMoves)
