@@ -247,7 +247,7 @@ func TestOrderPage(t *testing.T) {
 				pay.Attempt(t, s.Store, o, models.WeChat, models.ActionCode, "x")
 				pay.Shut(t, s.Store, o, models.OrderExpired)
 			},
-			want:   []string{"This order has expired", "check below", "Order again", "I have paid", keepAsking},
+			want:   []string{"This order has expired", "the button below", "Order again", "I have paid", keepAsking},
 			absent: []string{"qr.svg", `value="wechat"`, "write to the shop"},
 		},
 		{
@@ -275,7 +275,7 @@ func TestOrderPage(t *testing.T) {
 				pay.Shut(t, s.Store, o, models.OrderCanceled)
 			},
 			want:   []string{"This order was cancelled", "write to the shop", "Order again"},
-			absent: []string{"check below", "I have paid", `value="wechat"`},
+			absent: []string{"the button below", "I have paid", `value="wechat"`},
 		},
 		{
 			name: "canceled while a payment may still arrive",
@@ -283,7 +283,7 @@ func TestOrderPage(t *testing.T) {
 				pay.Attempt(t, s.Store, o, models.WeChat, models.ActionCode, "x")
 				pay.Shut(t, s.Store, o, models.OrderCanceled)
 			},
-			want:   []string{"This order was cancelled", "check below", "I have paid"},
+			want:   []string{"This order was cancelled", "the button below", "I have paid"},
 			absent: []string{"write to the shop"},
 		},
 		{
@@ -292,7 +292,7 @@ func TestOrderPage(t *testing.T) {
 				pay.Shut(t, s.Store, o, models.OrderExpired)
 			},
 			want:   []string{"This order has expired", "write to the shop", "Order again"},
-			absent: []string{"check below", "I have paid"},
+			absent: []string{"the button below", "I have paid"},
 		},
 		{
 			name: "a notice that is none of ours", query: "?notice=%3Cscript%3Ealert(1)",
