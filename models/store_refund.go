@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"time"
 
 	"gorm.io/gorm"
@@ -13,7 +14,8 @@ import (
 var (
 	ErrNothingToRefund = &Error{Kind: Conflict, Key: "error.nothing_to_refund"}
 	ErrRefundTooMuch   = &Error{Kind: Invalid, Key: "error.refund_too_much", Field: "amount"}
-	// ErrRefundPieces: some of the pieces, or the shipping, were given back already.
+	// ErrRefundPieces: some of the pieces, or the shipping, were given back already. For pieces, the field is
+	// that of their line.
 	ErrRefundPieces = &Error{Kind: Invalid, Key: "invalid.refund_pieces", Field: "amount"}
 	// ErrRefundUnderWay: the gateway may yet tell what becomes of the refund.
 	ErrRefundUnderWay = &Error{Kind: Conflict, Key: "error.refund_under_way"}
@@ -31,8 +33,8 @@ func (tx *Tx) AddRefund(o *Order, p *Payment, r *Refund) error {
 	if err != nil {
 		return err
 	}
-	if !piecesLeft(o, before, r) {
-		return ErrRefundPieces
+	if err := checkPieces(o, before, r); err != nil {
+		return err
 	}
 	taken, err := tx.Refunded(p)
 	if err != nil {
@@ -56,18 +58,24 @@ func (tx *Tx) AddRefund(o *Order, p *Payment, r *Refund) error {
 	return tx.addTerm(o.ID, r.Number)
 }
 
-// piecesLeft reports whether what the refund names was not given back before.
-func piecesLeft(o *Order, before []Refund, r *Refund) bool {
+// PiecesField is the form field for the pieces of the order's line at that position.
+func PiecesField(line int) string { return "pieces_" + strconv.Itoa(line) }
+
+// checkPieces refuses what was given back before.
+func checkPieces(o *Order, before []Refund, r *Refund) error {
 	if r.Shipping && slices.ContainsFunc(before, func(b Refund) bool { return b.Shipping }) {
-		return false
+		return ErrRefundPieces
 	}
 	for _, i := range r.Items {
 		line := slices.IndexFunc(o.Items, func(item OrderItem) bool { return item.ID == i.ItemID })
-		if line < 0 || i.Quantity+Pieces(before, i.ItemID) > o.Items[line].Quantity {
-			return false
+		if line < 0 {
+			return ErrRefundPieces
+		}
+		if i.Quantity+Pieces(before, i.ItemID) > o.Items[line].Quantity {
+			return &Error{Kind: ErrRefundPieces.Kind, Key: ErrRefundPieces.Key, Field: PiecesField(line)}
 		}
 	}
-	return true
+	return nil
 }
 
 // Restock puts the pieces that a refund is for back on the shelf, where whoever decided on it said so.

@@ -335,6 +335,9 @@ func (p *orderPage) tellMoney(s subject, now time.Time, typed orderForms, errs w
 func (p *orderPage) moneyFields() (all []web.Field) {
 	for _, row := range p.Payments {
 		if f := row.Refund; f != nil {
+			for _, line := range f.Lines {
+				all = append(all, web.Field{Name: line.Name, Label: line.Label, Error: line.Error})
+			}
 			all = append(all,
 				web.Field{Name: "amount-" + f.Payment, Label: p.T("admin.order.refund.amount"), Error: f.AmountError},
 				web.Field{Name: "reason-" + f.Payment, Label: p.T("field.refund_reason"), Error: f.ReasonError})

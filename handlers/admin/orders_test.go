@@ -440,6 +440,7 @@ func TestRefundOnOrderPage(t *testing.T) {
 		form.Set("payment", p.Number)
 		return b.post(at+"/refund", s.seen(o, form))
 	}
+	atPieces := []string{"There are not that many.", `<a href="#pieces_0">Product cup</a>`, `aria-invalid="true" aria-describedby="pieces_0-error"`, `id="pieces_0-error"`}
 	for _, tt := range []struct {
 		name string
 		form url.Values
@@ -450,7 +451,8 @@ func TestRefundOnOrderPage(t *testing.T) {
 		{"no amount", url.Values{"refunded": {"0"}, "amount": {"-1"}, "refund_reason": {"why"}}, []string{"This is not an amount.", `value="-1"`}},
 		{"a fraction", url.Values{"refunded": {"0"}, "amount": {"1.005"}, "refund_reason": {"why"}}, []string{"This is not an amount."}},
 		{"both", url.Values{"refunded": {"0"}, "amount": {"1"}, "pieces_0": {"1"}, "refund_reason": {"why"}}, []string{"not both"}},
-		{"too many pieces", url.Values{"refunded": {"0"}, "pieces_0": {"4"}, "refund_reason": {"why"}}, []string{"There are not that many."}},
+		{"too many pieces", url.Values{"refunded": {"0"}, "pieces_0": {"4"}, "refund_reason": {"why"}}, append(atPieces, `value="4"`)},
+		{"no number of pieces", url.Values{"refunded": {"0"}, "pieces_0": {"-1"}, "refund_reason": {"why"}}, append(atPieces, `value="-1"`)},
 		{"too much", url.Values{"refunded": {"0"}, "amount": {"85.01"}, "refund_reason": {"why"}}, []string{"That is more than is left to refund", `value="85.01"`}},
 	} {
 		refund(tt.form).check(t, tt.name, 422, "", tt.want, nil)
@@ -464,7 +466,7 @@ func TestRefundOnOrderPage(t *testing.T) {
 	refund(url.Values{"refunded": {"0"}, "pieces_0": {"2"}, "shipping": {"1"}, "refund_reason": {"two broke"}}).
 		check(t, "the same form again", 409, "", []string{"Somebody was faster", "two broke"}, nil)
 	b.get(at).check(t, "what is left of it", 200, "", []string{`name="pieces_0" type="number" min="0" max="1"`, "2 × Product cup · Shipping"}, []string{`name="shipping"`})
-	refund(url.Values{"refunded": {"6000"}, "pieces_0": {"2"}, "refund_reason": {"two more"}}).check(t, "pieces that are not left", 422, "", []string{"There are not that many."}, nil)
+	refund(url.Values{"refunded": {"6000"}, "pieces_0": {"2"}, "refund_reason": {"two more"}}).check(t, "pieces that are not left", 422, "", append(atPieces, `value="2"`), []string{`id="amount-error`})
 	b.get(at+"/slip").check(t, "slip", 200, "", []string{`<td class="num right">1</td>`}, nil)
 	refund(url.Values{"refunded": {"6000"}, "all": {"1"}, "refund_reason": {"the rest"}}).check(t, "the rest", 303, at, nil, nil)
 	b.get(at+"/slip").check(t, "nothing to pack", 200, "", []string{"Nothing in this order"}, []string{"Product cup"})

@@ -49,6 +49,7 @@ type refundLine struct {
 	Label  string
 	Most   int64
 	Pieces string
+	Error  string
 }
 
 func (p *orderPage) refundForm(s subject, row paymentRow, typed refundTyped, errs web.FieldErrors) *refundForm {
@@ -71,7 +72,7 @@ func (p *orderPage) refundForm(s subject, row paymentRow, typed refundTyped, err
 	}
 	for i, item := range s.order.Items {
 		left := item.Quantity - models.Pieces(s.refunds, item.ID)
-		if left <= 0 {
+		if left <= 0 && typed.Pieces[i] == "" {
 			continue
 		}
 		f.MayRestock = f.MayRestock || item.Counted
@@ -79,15 +80,17 @@ func (p *orderPage) refundForm(s subject, row paymentRow, typed refundTyped, err
 		if item.Options != "" {
 			label += " · " + item.Options
 		}
-		f.Lines = append(f.Lines, refundLine{piecesField(i), label, left, typed.Pieces[i]})
+		line := refundLine{Name: models.PiecesField(i), Label: label, Most: left, Pieces: typed.Pieces[i]}
+		if key := errs[line.Name]; key != "" {
+			line.Error = p.T(key)
+		}
+		f.Lines = append(f.Lines, line)
 	}
 	if s.order.Shipping > 0 && !shippingBack(s.refunds) {
 		f.Shipping = p.inOrder(s.order.Shipping)
 	}
 	return f
 }
-
-func piecesField(line int) string { return "pieces_" + strconv.Itoa(line) }
 
 func readRefund(c *fiber.Ctx, o *models.Order) refundTyped {
 	f := refundTyped{
@@ -96,7 +99,7 @@ func readRefund(c *fiber.Ctx, o *models.Order) refundTyped {
 		Reason: web.FormValue(c, "refund_reason"), Pieces: map[int]string{}, Elsewhere: web.FormValue(c, "elsewhere") != "", Restock: web.FormValue(c, "restock") != "",
 	}
 	for i := range o.Items {
-		f.Pieces[i] = web.FormValue(c, piecesField(i))
+		f.Pieces[i] = web.FormValue(c, models.PiecesField(i))
 	}
 	return f
 }
@@ -112,13 +115,9 @@ func (a *Pages) refundPayment(c *fiber.Ctx) error {
 	}
 	form := readRefund(c, order)
 	typed := orderForms{refund: form}
-	errs := web.Check(form)
-	refunded, _ := strconv.ParseInt(form.Refunded, 10, 64) // what is no number was refused
-	amount, key := form.amount(order, refunded)
-	if key != "" {
-		errs = errs.With(web.FieldErrors{"amount": key})
-	}
-	if errs != nil {
+	refunded, _ := strconv.ParseInt(form.Refunded, 10, 64) // what is no number is refused
+	amount, wrong := form.amount(order, refunded)
+	if errs := web.Check(form).With(wrong); errs != nil {
 		return a.orderAs(c, typed, errs, nil)
 	}
 	items, shipping, err := a.piecesOf(c, order, form)
@@ -139,11 +138,11 @@ func (a *Pages) refundPayment(c *fiber.Ctx) error {
 	return a.acted(c, nil, typed, "admin.order.refund."+string(r.Status), "amount", money, "reason", r.Failure)
 }
 
-// amount is how much the form asks for, or the key of what is wrong with it.
-func (f refundTyped) amount(o *models.Order, refunded int64) (amount int64, wrong string) {
+// amount is how much the form asks for, or what is wrong with it.
+func (f refundTyped) amount(o *models.Order, refunded int64) (amount int64, wrong web.FieldErrors) {
 	pieces, wrong := f.pieces(o)
 	switch {
-	case wrong != "":
+	case wrong != nil:
 		return 0, wrong
 	case f.All:
 		for _, p := range o.Payments {
@@ -152,20 +151,20 @@ func (f refundTyped) amount(o *models.Order, refunded int64) (amount int64, wron
 			}
 		}
 	case f.Amount != "" && pieces > 0:
-		return 0, "invalid.refund_both"
+		return 0, web.FieldErrors{"amount": "invalid.refund_both"}
 	case f.Amount != "":
 		m, err := models.ParseMoney(f.Amount, o.Currency)
 		if err != nil {
-			return 0, "invalid.amount"
+			return 0, web.FieldErrors{"amount": "invalid.amount"}
 		}
 		amount = m.Amount
 	default:
 		amount = pieces
 	}
 	if amount <= 0 {
-		return 0, "invalid.refund_nothing"
+		return 0, web.FieldErrors{"amount": "invalid.refund_nothing"}
 	}
-	return amount, ""
+	return amount, nil
 }
 
 // piecesOf is what of the order the form is about: the chosen pieces and perhaps the shipping, or all
@@ -193,17 +192,18 @@ func shippingBack(refunds []models.Refund) bool {
 	return slices.ContainsFunc(refunds, func(r models.Refund) bool { return r.Shipping && r.Status != models.RefundFailed })
 }
 
-// pieces is what the chosen pieces and the shipping cost.
-func (f refundTyped) pieces(o *models.Order) (sum int64, wrong string) {
+// pieces is what the chosen pieces and the shipping cost, or what is wrong with their numbers.
+func (f refundTyped) pieces(o *models.Order) (sum int64, wrong web.FieldErrors) {
 	for i, item := range o.Items {
 		n, ok := parseCount(f.Pieces[i])
 		if !ok || n > item.Quantity {
-			return 0, "invalid.refund_pieces"
+			wrong = wrong.With(web.FieldErrors{models.PiecesField(i): models.ErrRefundPieces.Key})
+			continue
 		}
 		sum += n * item.Price
 	}
 	if f.Shipping {
 		sum += o.Shipping
 	}
-	return sum, ""
+	return sum, wrong
 }
