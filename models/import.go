@@ -32,13 +32,14 @@ type ImportedVariant struct {
 
 // ImportSeen is what a person saw of an import before it is done.
 type ImportSeen struct {
+	ID     string           // of this look: what is done by it is done once
 	Print  string           // of everything that changes but stock, which sales change as well
 	OnHand map[string]int64 // by SKU, where the file says another number
 }
 
 // Seen is what a person who looks at the import sees.
 func (i *Import) Seen() ImportSeen {
-	seen := ImportSeen{OnHand: map[string]int64{}}
+	seen := ImportSeen{ID: NewID(), OnHand: map[string]int64{}}
 	h := sha256.New()
 	tell := func(texts ...string) {
 		for _, text := range texts {
@@ -63,6 +64,14 @@ func (i *Import) Seen() ImportSeen {
 	}
 	seen.Print = hex.EncodeToString(h.Sum(nil))
 	return seen
+}
+
+// moveID is the id of the move of a variant's stock by what was seen.
+func (s ImportSeen) moveID(variantID string) string {
+	h := sha256.New()
+	writeField(h, []byte(s.ID))
+	writeField(h, []byte(variantID))
+	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
 // Count returns how many products and variants are new, how many are changed, and how many stay as

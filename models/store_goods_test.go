@@ -433,13 +433,15 @@ func TestImportProducts(t *testing.T) {
 			t.Errorf("the same once more: %v", err)
 		}
 
-		second := plan(2600, 12, true) // two more than there are
+		second := plan(2600, 12, true).Seen() // two more than there are
 		modelstest.Order(t, s, "cup")
-		if err := s.ImportProducts(ctx, mia, file(2600, 12), true, second.Seen()); err != nil {
-			t.Fatal(err)
-		}
-		if onHand, reserved := stock(t, s, "cup"); onHand != 11 || reserved != 1 {
-			t.Errorf("with stock: got %d cups on hand and %d held, want 11 and 1", onHand, reserved)
+		for range 2 { // a double click
+			if err := s.ImportProducts(ctx, mia, file(2600, 12), true, second); err != nil {
+				t.Fatal(err)
+			}
+			if onHand, reserved := stock(t, s, "cup"); onHand != 11 || reserved != 1 {
+				t.Errorf("with stock: got %d cups on hand and %d held, want 11 and 1", onHand, reserved)
+			}
 		}
 		if onHand, _ := stock(t, s, "pot"); onHand != 4 {
 			t.Errorf("untouched: got %d pots on hand, want 4", onHand)

@@ -61,9 +61,10 @@ func (s *Store) PutProducts(ctx context.Context, products []Product) error {
 	return s.Tx(ctx, func(tx *Tx) error { return tx.importProducts(CommandLine(), products, true, nil) })
 }
 
-// ImportProducts does what the person saw in a plan of the same products, all or nothing. ErrGoodsMoved:
-// it would be another one now. What was sold meanwhile stays sold: stock moves by the difference between
-// what was seen and what the file says; ErrStockMoved when there are not so many left.
+// ImportProducts does what the person saw in a plan of the same products, all or nothing; the same look
+// again does nothing more and succeeds. ErrGoodsMoved: it would be another plan now. What was sold meanwhile
+// stays sold: stock moves by the difference between what was seen and what the file says; ErrStockMoved when
+// there are not so many left.
 func (s *Store) ImportProducts(ctx context.Context, by Actor, products []Product, withStock bool, seen ImportSeen) error {
 	return s.Tx(ctx, func(tx *Tx) error { return tx.importProducts(by, products, withStock, &seen) })
 }
@@ -80,8 +81,13 @@ func (tx *Tx) importProducts(by Actor, products []Product, withStock bool, seen 
 	if added+changed == 0 {
 		return nil
 	}
-	if seen != nil && plan.Seen().Print != seen.Print {
-		return ErrGoodsMoved
+	if seen != nil {
+		if done, err := tx.importDone(plan, seen); err != nil || done {
+			return err
+		}
+		if plan.Seen().Print != seen.Print {
+			return ErrGoodsMoved
+		}
 	}
 	if err := tx.keepNames(plan.givenUp()); err != nil {
 		return err
@@ -180,7 +186,21 @@ func (tx *Tx) changeImported(by Actor, plan *Import, seen *ImportSeen) error {
 			}
 		}
 	}
-	return tx.addImportedMoves(by, deltas)
+	return tx.addImportedMoves(by, deltas, seen)
+}
+
+// importDone reports whether the stock of the plan's variants has moved as it was seen already. What else the
+// plan changes is as the file says then, and not to be done again either.
+func (tx *Tx) importDone(plan *Import, seen *ImportSeen) (bool, error) {
+	var ids []string
+	for _, p := range plan.Products {
+		for _, v := range p.Variants {
+			ids = append(ids, seen.moveID(v.ID))
+		}
+	}
+	var moves int64
+	err := tx.db.Model(&StockMove{}).Where("id IN ?", ids).Count(&moves).Error
+	return moves > 0, err
 }
 
 // delta is by how much the stock moves, so that what was sold since it was seen stays sold.
@@ -211,7 +231,7 @@ func (tx *Tx) changeImportedVariant(productID string, v ImportedVariant, delta i
 }
 
 // addImportedMoves keeps the moves of variants whose rows nobody else changes any more.
-func (tx *Tx) addImportedMoves(by Actor, deltas map[string]int64) error {
+func (tx *Tx) addImportedMoves(by Actor, deltas map[string]int64, seen *ImportSeen) error {
 	var moved []Variant
 	if err := tx.db.Where("id IN ?", slices.Collect(maps.Keys(deltas))).Find(&moved).Error; err != nil {
 		return err
@@ -219,6 +239,9 @@ func (tx *Tx) addImportedMoves(by Actor, deltas map[string]int64) error {
 	moves := make([]StockMove, len(moved))
 	for i, v := range moved {
 		moves[i] = importMove(by, v, deltas[v.ID])
+		if seen != nil {
+			moves[i].ID = seen.moveID(v.ID)
+		}
 	}
 	return tx.db.CreateInBatches(moves, rowsAtOnce).Error
 }

@@ -146,7 +146,7 @@ func (a *Pages) importGoods(c *fiber.Ctx) error {
 	var seen models.ImportSeen
 	var err error
 	form.file, err = base64.StdEncoding.DecodeString(web.FormValue(c, "file"))
-	if err != nil || json.Unmarshal([]byte(web.FormValue(c, "seen")), &seen) != nil { // which no page of ours sends
+	if err != nil || json.Unmarshal([]byte(web.FormValue(c, "seen")), &seen) != nil || seen.ID == "" { // which no page of ours sends
 		return web.ErrForeignForm
 	}
 	products, err := models.ReadProducts(bytes.NewReader(form.file), a.base.Config.Currency)
