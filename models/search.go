@@ -259,8 +259,9 @@ func (s search) rest(q *query, groups [][]string) {
 	for _, c := range s.columns() {
 		q.add(" AND (SELECT o."+c.name+" FROM orders o WHERE o.id = t.order_id) = ?", c.value)
 	}
-	if s.Only == OnlyRefunded { // what failed, and what never came, was not given back
+	if s.Only == OnlyRefunded { // what failed, what never came, and what was too much is none of the order's money
 		q.add(` AND (SELECT COUNT(*) FROM refunds r WHERE r.order_id = t.order_id AND r.status <> ?
+			AND r.payment_id = COALESCE((SELECT o.payment_id FROM orders o WHERE o.id = t.order_id), r.payment_id)
 			AND (SELECT p.written_off_at FROM payments p WHERE p.id = r.payment_id) IS NULL) > 0`, RefundFailed)
 	}
 	q.during(s.OrderFilter, "t.created_at")

@@ -191,12 +191,15 @@ func variantTerms(ids []string) []string {
 	return terms
 }
 
-// termsLike returns the words of orders that begin with the word, and what stands for the goods that
-// have such a word; cut: only the first of them.
+// termsLike returns the words of orders that begin with the word, or that it ends with as a phone number, and
+// what stands for the goods that have such a word; cut: only the first of them.
 func termsLike(db *gorm.DB, w string, goods []good) (terms []string, cut bool, err error) {
 	terms, cut, err = termsFrom(db, w)
 	if err != nil {
 		return nil, false, err
+	}
+	if end := phoneEnd(w); end != "" {
+		terms = append(terms, end)
 	}
 	named := goodsLike(goods, w)
 	cut = cut || len(named) > maxVariants

@@ -55,7 +55,7 @@ func TestOrdersAreFound(t *testing.T) {
 			d.Buyer.Name, d.Buyer.Email, d.Buyer.Phone = "Ada Wong", "Ada@Example.com", "+852 9123 4567"
 		})
 		cup := place(t, s, "CUP", func(d *models.Draft) {
-			d.Buyer.Name, d.Buyer.Email, d.Buyer.Phone = "王小明", "wang@example.com", "13800138000"
+			d.Buyer.Name, d.Buyer.Email, d.Buyer.Phone = "王小明", "mary.ann+shop@example.com", "13800138000"
 		})
 		p := models.Payment{
 			ID: models.NewID(), OrderID: tea.ID, Number: "P26112112AB", Gateway: models.ScanForPay, Wallet: models.Alipay,
@@ -70,7 +70,7 @@ func TestOrdersAreFound(t *testing.T) {
 			if err := tx.AddPayment(&p); err != nil {
 				return err
 			}
-			if _, err := tx.MovePayment(&p, models.PaymentSucceeded, models.PaymentChange{Reference: "4200-00X"}); err != nil {
+			if _, err := tx.MovePayment(&p, models.PaymentSucceeded, models.PaymentChange{Reference: "4200-00X HSBC 2026-11-30, line 4"}); err != nil {
 				return err
 			}
 			return tx.AddRefund(order, &p, &models.Refund{ID: models.NewID(), Number: "R26112113CD", Amount: 100})
@@ -92,19 +92,33 @@ func TestOrdersAreFound(t *testing.T) {
 			{"420000x", []*models.Order{tea}},
 			{"R26112113CD", []*models.Order{tea}},
 			{"ada@example.com", []*models.Order{tea}},
-			{"wang@", []*models.Order{cup}},
+			{"mary.ann+shop@", []*models.Order{cup}},
 			{"+852 9123 4567", []*models.Order{tea}},
 			{"91234567", []*models.Order{tea}},
 			{"9123 45", []*models.Order{tea}},
+			{"+86 138 0013 8000", []*models.Order{cup}},
+			{"0138-0013-8000", []*models.Order{cup}},
+			{"138 0013 8001", nil},
+			{"000852 9123 4567", []*models.Order{tea}},
+			{"9999999999123 4567", nil}, // longer than any phone number
+			{"ada@example.co", []*models.Order{tea}},
+			{"mary.ann", []*models.Order{cup}},
+			{"mary.ann+sh", []*models.Order{cup}},
+			{"mary.ann+shop@e", []*models.Order{cup}},
+			{"Mary_Ann", []*models.Order{cup}},
+			{"HSBC 2026-11-30 line 4", []*models.Order{tea}},
+			{"line 4", []*models.Order{tea}},
+			{"hsbc line 40", nil},
 			{"ada", []*models.Order{tea}},
 			{"wong ada", []*models.Order{tea}},
-			{"wong wang@example.com", nil},
+			{"wong mary.ann+shop@example.com", nil},
 			{"王", []*models.Order{cup}},
 			{"小明", []*models.Order{cup}},
 			{"tea-set", []*models.Order{tea}},
 			{"product", []*models.Order{cup, tea}},
 			{"product tea", []*models.Order{tea}},
-			{"wa", []*models.Order{cup}},
+			{"wa", nil},
+			{"m", []*models.Order{cup}},
 			{"nobody", nil},
 			{"%", nil},
 			{":", nil},
@@ -280,6 +294,20 @@ func TestOrdersByMoney(t *testing.T) {
 			}
 		}
 		check("settled")
+		do(func(tx *models.Tx, order *models.Order) error {
+			surplus := models.Payment{
+				ID: models.NewID(), OrderID: order.ID, Number: "P2", Gateway: models.Pass2Pay, Wallet: models.Alipay,
+				Status: models.PaymentCreated, Currency: "CNY", Amount: order.Amount,
+			}
+			if err := tx.AddPayment(&surplus); err != nil {
+				return err
+			}
+			if _, err := tx.MovePayment(&surplus, models.PaymentSucceeded, models.PaymentChange{ConfirmedAt: tx.Now()}); err != nil {
+				return err
+			}
+			return tx.AddRefund(order, &surplus, &models.Refund{ID: models.NewID(), Number: "R0", Amount: order.Amount})
+		})
+		check("with a refund of what was paid twice")
 		refund("R1", models.RefundFailed)
 		check("with a refund that failed")
 		refund("R2", models.RefundPending)

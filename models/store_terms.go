@@ -26,7 +26,7 @@ const refundedTerm = ":refunded"
 
 // orderTerms are the words by which an order is found from its beginning.
 func orderTerms(o *Order) []orderTerm {
-	all := slices.Concat(numberWords(o.Number), []string{word(o.Email)}, phoneWords(o.Phone), nameWords(o.Name))
+	all := slices.Concat(numberWords(o.Number), emailWords(o.Email), phoneWords(o.Phone), nameWords(o.Name))
 	for _, item := range o.Items {
 		all = append(all, variantTerm(item.VariantID))
 	}
@@ -42,15 +42,18 @@ func orderTerms(o *Order) []orderTerm {
 
 func (tx *Tx) addTerms(terms []orderTerm) error { return tx.db.Create(&terms).Error }
 
-// addTerm lets the locked order be found by one more number.
+// addTerm lets the locked order be found by one more number, which a person may have written in several
+// words.
 func (tx *Tx) addTerm(orderID, number string) error { return addTerm(tx.db, orderID, number) }
 
 func addTerm(db *gorm.DB, orderID, number string) error {
-	w := word(number)
-	if w == "" {
-		return nil
+	all := words(number)
+	for _, w := range all[:min(len(all), maxNameWords)] {
+		if err := putTerm(db, orderID, w); err != nil {
+			return err
+		}
 	}
-	return putTerm(db, orderID, w)
+	return nil
 }
 
 // putTerm lets the locked order be found by one more word.

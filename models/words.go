@@ -14,6 +14,7 @@ import (
 const (
 	maxWord      = 64 // bytes of a word that count; what is longer is found by its beginning
 	localPhone   = 8  // the last digits by which a phone number is found without its country
+	maxPhone     = 15 // the most digits of a phone number, by ITU-T E.164
 	maxSuffixes  = 8  // the places inside of a word in Han characters from which it is found
 	maxNameWords = 8
 )
@@ -86,6 +87,26 @@ func phoneWords(phone string) []string {
 		return []string{digits}
 	}
 	return []string{digits, digits[len(digits)-localPhone:]}
+}
+
+// phoneEnd is the end of a phone number that somebody looks for, perhaps with a country that the buyer did
+// not give or without one that the buyer gave; empty for what is no such number.
+func phoneEnd(w string) string {
+	if len(w) <= localPhone || len(w) > maxPhone || strings.Trim(w, "0123456789") != "" {
+		return ""
+	}
+	return w[len(w)-localPhone:]
+}
+
+// emailWords are an e-mail address, and what stands before its @ as somebody looks for it who does not
+// know how it goes on.
+func emailWords(email string) []string {
+	all := []string{word(email)}
+	local, _, _ := strings.Cut(email, "@")
+	if w := word(local); !strings.HasPrefix(all[0], w) {
+		all = append(all, w)
+	}
+	return all
 }
 
 // numberWords are an order's number, and its end, which people read to each other.
