@@ -298,7 +298,8 @@ func (g *gallery) showOrders(s *testShop, owner deskUser) {
 		g.showAs(s, nil, agent, exhibit{name: "order-" + name, view: "order", path: "/o/" + token})
 		return b, token
 	}
-	order("waiting", "TEA-SET", "wechat", desktopChrome)
+	_, waiting := order("waiting", "TEA-SET", "wechat", desktopChrome)
+	g.showAs(s, owner.buyer, "", exhibit{name: "desk-slip-unpaid", view: "admin/slip", path: g.desk(s, waiting) + "/slip"})
 	order("waiting-phone", "EBOOK", "wechat", iPhoneSafari)
 	order("waiting-wechat", "TEA-SET", "wechat", iPhoneWeChat)
 	order("waiting-alipay", "EBOOK", "alipay", desktopChrome)

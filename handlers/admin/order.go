@@ -138,6 +138,26 @@ func (s subject) inConflict(paymentID, cause string) bool {
 	})
 }
 
+// blocked is the key of why the order, which is paid, cannot be sent; empty: it can.
+func (s subject) blocked() string {
+	payment := s.order.PaidBy()
+	switch {
+	case payment != nil && payment.WrittenOffAt != nil:
+		return "admin.order.fulfil.written_off"
+	case payment == nil || payment.ConfirmedAt == nil:
+		return "admin.order.fulfil.not_confirmed"
+	case s.refunded(payment.ID) >= payment.Amount && s.refunding(payment.ID) > 0:
+		return "admin.order.fulfil.refunding"
+	case s.refunded(payment.ID) >= payment.Amount:
+		return "admin.order.fulfil.refunded"
+	case slices.ContainsFunc(s.incidents, func(i models.Incident) bool {
+		return i.Status == models.IncidentOpen && i.Kind == models.IncidentConflict
+	}):
+		return "admin.order.fulfil.conflict"
+	}
+	return ""
+}
+
 // incident is one of the order's, as a list would have it.
 func (s subject) incident(i models.Incident) models.IncidentRow {
 	row := models.IncidentRow{Incident: i, Order: s.order, Payment: paymentOf(s.order, i.PaymentID)}
@@ -373,7 +393,7 @@ func (p *orderPage) saying(about, typedAbout, note, problem string) *saying {
 
 // offerActs offers what can be done with the order as it stands, by this member.
 func (p *orderPage) offerActs(s subject, typed orderForms, errs web.FieldErrors) {
-	o, payment := s.order, s.order.PaidBy()
+	o := s.order
 	p.MayAsk, p.MayNote = p.may("ask") && slices.ContainsFunc(o.Payments, ofGateway), p.may("note")
 	p.NoteID = models.NewID()
 	p.Note = p.Fields(errs, web.Field{Name: "text", Value: typed.Text, Max: maxNote, Rows: 3, Wide: true})
@@ -388,18 +408,8 @@ func (p *orderPage) offerActs(s subject, typed orderForms, errs web.FieldErrors)
 	case o.Status == models.OrderFulfilled && p.may("dispatch"):
 		p.Dispatch = dispatch(o.Dispatch())
 	case o.Status != models.OrderPaid || !p.may("fulfil"):
-	case payment != nil && payment.WrittenOffAt != nil:
-		p.Blocked = p.T("admin.order.fulfil.written_off")
-	case payment == nil || payment.ConfirmedAt == nil:
-		p.Blocked = p.T("admin.order.fulfil.not_confirmed")
-	case s.refunded(payment.ID) >= payment.Amount && s.refunding(payment.ID) > 0:
-		p.Blocked = p.T("admin.order.fulfil.refunding")
-	case s.refunded(payment.ID) >= payment.Amount:
-		p.Blocked = p.T("admin.order.fulfil.refunded")
-	case slices.ContainsFunc(s.incidents, func(i models.Incident) bool {
-		return i.Status == models.IncidentOpen && i.Kind == models.IncidentConflict
-	}):
-		p.Blocked = p.T("admin.order.fulfil.conflict")
+	case s.blocked() != "":
+		p.Blocked = p.T(s.blocked())
 	default:
 		p.Fulfil = dispatch(models.Dispatch{})
 	}
@@ -470,20 +480,23 @@ type slipPage struct {
 	Page
 	Order *models.Order
 	Lines []models.OrderItem
+	Stop  string // why nothing is to be sent; empty: it may be, or was
 }
 
 func (a *Pages) showSlip(c *fiber.Ctx) error {
-	order, err := a.store.OrderByNumber(c.UserContext(), c.Params("number"))
+	s, err := a.subject(c)
 	if err != nil {
 		return err
 	}
-	refunds, err := a.store.Refunds(c.UserContext(), order.ID)
-	if err != nil {
-		return err
+	page := slipPage{Page: a.page(c, "admin.slip.title", "number", s.order.Number), Order: s.order}
+	switch {
+	case s.order.PaidAt == nil:
+		page.Stop = page.T("admin.slip.unpaid", "state", page.T("state."+string(s.order.Status)))
+	case s.order.Status == models.OrderPaid && s.blocked() != "":
+		page.Stop = page.T(s.blocked())
 	}
-	page := slipPage{Page: a.page(c, "admin.slip.title", "number", order.Number), Order: order}
-	for _, item := range order.Items {
-		item.Quantity -= models.Pieces(refunds, item.ID)
+	for _, item := range s.order.Items {
+		item.Quantity -= models.Pieces(s.refunds, item.ID)
 		if !item.Digital && item.Quantity > 0 {
 			page.Lines = append(page.Lines, item)
 		}

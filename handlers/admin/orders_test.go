@@ -261,6 +261,31 @@ func TestOrderPage(t *testing.T) {
 	looker.check(t, "who only looks", 200, "", []string{"Paid too late"}, []string{"/refund\"", "/revive\"", "/settle\"", "/note\"", "/paid\"", "/ask\""})
 }
 
+// The slip of an order that must not be sent says so, and why.
+func TestSlipSaysWhatMustNotBeSent(t *testing.T) {
+	s := newSold(t)
+	b := s.in(orders)
+	canceled := s.order("Kim", "cup", 1)
+	b.post("/admin/orders/"+canceled.Number+"/cancel", nil)
+	for _, tt := range []struct {
+		name  string
+		order *models.Order
+		want  string
+	}{
+		{"pending", s.pending, "Not paid. Status: Waiting for payment."},
+		{"expired", s.expired, "Not paid. Status: Expired."},
+		{"canceled", canceled, "Not paid. Status: Cancelled."},
+		{"confirming", s.confirming, "The payment is not confirmed yet."},
+		{"paid", s.paid, ""},
+		{"fulfilled", s.fulfilled, ""},
+	} {
+		slip := b.get("/admin/orders/" + tt.order.Number + "/slip")
+		if told := strings.Contains(slip.body, "Do not send"); told != (tt.want != "") || !strings.Contains(slip.body, tt.want) {
+			t.Errorf("%s: got told %t, want %q in\n%s", tt.name, told, tt.want, slip.body)
+		}
+	}
+}
+
 func TestNeighboursOnOrderPage(t *testing.T) {
 	s := newSold(t)
 	page := s.in(readOnly).get("/admin/orders/" + s.fulfilled.Number + "?q=cup")
