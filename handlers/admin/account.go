@@ -21,7 +21,8 @@ type accountPage struct {
 // sessionRow is a session as lists show it.
 type sessionRow struct {
 	models.StaffSession
-	Here bool // the one that shows the list
+	Here    bool   // the one that shows the list
+	Browser string // in short
 }
 
 func (a *Pages) showAccount(c *fiber.Ctx) error { return a.account(c, nil) }
@@ -47,7 +48,7 @@ func (a *Pages) sessionRows(c *fiber.Ctx, staffID string) ([]sessionRow, error) 
 	sessions, err := a.store.StaffSessions(c.UserContext(), staffID)
 	rows := make([]sessionRow, len(sessions))
 	for i, s := range sessions {
-		rows[i] = sessionRow{s, s.ID == a.session(c).ID}
+		rows[i] = sessionRow{s, s.ID == a.session(c).ID, agentName(s.Agent)}
 	}
 	return rows, err
 }

@@ -120,3 +120,27 @@ func deviceMAC(key []byte, staffID, name string) string {
 	mac.Write([]byte(staffID + "." + name))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
+
+// The names of browsers and systems, each by the first mark of it that a user agent has.
+var (
+	browsers = []struct{ mark, name string }{
+		{"Edg", "Edge"}, {"OPR/", "Opera"}, {"SamsungBrowser/", "Samsung Internet"}, {"Firefox/", "Firefox"}, {"FxiOS/", "Firefox"},
+		{"CriOS/", "Chrome"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"},
+	}
+	systems = []struct{ mark, name string }{
+		{"Android", "Android"}, {"iPhone", "iOS"}, {"iPad", "iPadOS"}, {"Windows", "Windows"}, {"Mac OS X", "macOS"}, {"CrOS", "ChromeOS"},
+		{"Linux", "Linux"},
+	}
+)
+
+// agentName is a browser and its system in short, or the whole user agent where one is not known.
+func agentName(agent string) string {
+	for _, b := range browsers {
+		for _, s := range systems {
+			if strings.Contains(agent, b.mark) && strings.Contains(agent, s.mark) {
+				return b.name + " · " + s.name
+			}
+		}
+	}
+	return agent
+}
