@@ -36,7 +36,7 @@ type settingField struct {
 	web.Field
 	Choices []settingChoice
 	Seen    string // the mark of the value that is shown, or was before it was typed over
-	Source  string // where the value comes from
+	Source  string // when it was set here; empty: it was not
 	GiveUp  string // what to tick to give the setting back to the configuration; empty: it is there
 }
 
@@ -50,20 +50,21 @@ type shownSetting struct {
 	models.Setting
 	label, hint string
 	rows        int
-	builtin     bool // the configuration has no key for it
+	mode        string // of a short value: which keyboard a phone shows
+	builtin     bool   // the configuration has no key for it
 }
 
 // The groups of settings.
 var (
 	shopSettings = []shownSetting{
 		{Setting: models.SetShopName, label: "field.shop_name"},
-		{Setting: models.SetLowStock, label: "field.low_stock", hint: "admin.settings.low_stock_hint", builtin: true},
-		{Setting: models.SetAccent, label: "field.accent", hint: "admin.settings.accent_hint", builtin: true},
+		{Setting: models.SetLowStock, label: "field.low_stock", hint: "admin.settings.low_stock_hint", mode: "numeric", builtin: true},
+		{Setting: models.SetAccent, label: "field.accent", hint: "admin.settings.accent_hint", mode: "text", builtin: true},
 	}
 	moneySettings = []shownSetting{
-		{Setting: models.SetShippingFee, label: "field.shipping_fee", hint: "admin.settings.fee_hint"},
-		{Setting: models.SetFreeShippingFrom, label: "field.free_shipping_from", hint: "admin.settings.free_hint"},
-		{Setting: models.SetPaymentWindow, label: "field.payment_window", hint: "admin.settings.window_hint"},
+		{Setting: models.SetShippingFee, label: "field.shipping_fee", hint: "admin.settings.fee_hint", mode: "decimal"},
+		{Setting: models.SetFreeShippingFrom, label: "field.free_shipping_from", hint: "admin.settings.free_hint", mode: "decimal"},
+		{Setting: models.SetPaymentWindow, label: "field.payment_window", hint: "admin.settings.window_hint", mode: "text"},
 		{Setting: models.SetLatePayment, label: "field.late_payment"},
 		{Setting: models.SetDuplicate, label: "field.duplicate_payment"},
 	}
@@ -141,7 +142,7 @@ func (p Page) settingField(s shownSetting, state models.SettingState, typed type
 		value = text
 	}
 	field := settingField{Seen: state.Mark(), Field: web.Field{
-		Name: s.Name, Label: p.T(s.label), Type: "text", Value: value, Max: s.Most, Rows: s.rows, Autocomplete: "off", Wide: true,
+		Name: s.Name, Label: p.T(s.label), Type: "text", Value: value, Max: s.Most, Rows: s.rows, Mode: s.mode, Autocomplete: "off", Wide: true,
 	}}
 	if s.hint != "" {
 		field.Hint = p.T(s.hint, "currency", currency)
@@ -168,13 +169,11 @@ func (p Page) inWords(s shownSetting, value, currency string) string {
 	return s.Show(value, currency)
 }
 
-// settingSource tells where the value of a setting comes from, and offers the way back.
+// settingSource tells when the value of a setting was set here, and offers the way back.
 func (p Page) settingSource(s shownSetting, state models.SettingState, configured string) (source, giveUp string) {
 	switch {
-	case !state.Here && s.builtin:
-		return p.T("admin.settings.builtin"), ""
 	case !state.Here:
-		return p.T("admin.settings.configured"), ""
+		return "", ""
 	case s.builtin:
 		return p.T("admin.settings.here", "time", p.Time(state.ChangedAt)), p.T("admin.settings.back_builtin", "value", configured)
 	}

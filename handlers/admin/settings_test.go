@@ -36,8 +36,8 @@ func TestSettingsPage(t *testing.T) {
 		`name="shop.free_shipping_from" type="text" value="500.00"`, `name="shop.payment_window" type="text" value="15m"`,
 		`name="policies.late_payment" value="fulfil_or_refund" checked`, `name="policies.duplicate_payment" value="ask" checked`,
 		`name="shop.low_stock" type="text" value="5"`, `name="text.terms.zh-Hans"`, "In CNY",
-		"From the configuration.", "The default.", `href="/admin/settings" aria-current="page"`,
-	}, []string{`name="back.`})
+		`href="/admin/settings" aria-current="page"`,
+	}, []string{`name="back.`, "Set here"})
 
 	// A fee in the currency's own notation, and back to the configuration.
 	form := b.settingsForm(map[string]string{"shop.shipping_fee": "12.5", "shop.payment_window": "1h"})
