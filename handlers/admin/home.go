@@ -41,6 +41,7 @@ type waitingOrder struct {
 type waitingMail struct {
 	models.MailRow
 	Address, Name, Age string
+	MayResend          bool
 }
 
 // showHome is the first page.
@@ -64,7 +65,7 @@ func (a *Pages) tellWaiting(page *homePage, waiting models.Attention) {
 	if waiting.Refused != nil {
 		page.Refused = page.Time(*waiting.Refused)
 	}
-	page.AllIncidents = page.incidentCount(waiting.Open)
+	page.AllIncidents = page.T("admin.home.all", "what", page.incidentCount(waiting.Open))
 	page.MoreRefunds = len(waiting.Refunds) == models.AttentionRows
 	page.MoreFailed = len(waiting.Failed) == models.AttentionRows
 	page.MoreConfirming = len(waiting.Confirming) == models.AttentionRows
@@ -80,7 +81,7 @@ func (a *Pages) tellWaiting(page *homePage, waiting models.Attention) {
 	}
 	for _, m := range waiting.Mails {
 		row := page.mail(m.Mail)
-		page.Mails = append(page.Mails, waitingMail{m, "/admin/orders/" + m.Order.Number, row.Name, page.age(now.Sub(row.At))})
+		page.Mails = append(page.Mails, waitingMail{m, "/admin/orders/" + m.Order.Number, row.Name, page.age(now.Sub(row.At)), a.store.SendsMail() && page.May(post, "/admin/orders/:number/mail")})
 	}
 }
 

@@ -22,6 +22,7 @@ const (
 type incidentsPage struct {
 	Page
 	Choices       []choices
+	Narrowed      bool // to others than all that are open
 	Count         string
 	Rows          []incidentRow
 	Newest, Older string // addresses; empty where there is nothing
@@ -85,7 +86,7 @@ func (a *Pages) showIncidents(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	page := incidentsPage{Page: a.page(c, "admin.incidents")}
+	page := incidentsPage{Page: a.page(c, "admin.incidents"), Narrowed: filter != incidentFilter{}}
 	page.Count = page.incidentCount(n)
 	page.Choices = []choices{
 		{"state", page.T("admin.column.state"), page.T("admin.incidents.open"),

@@ -95,6 +95,7 @@ func TestEveryKindOfIncidentIsSettled(t *testing.T) {
 		b.get(list).check(t, "open "+string(kind), 200, "", []string{"There are none of these."}, []string{"looked into"})
 		b.get(list+"&state=resolved").check(t, "settled "+string(kind), 200, "", []string{"looked into " + string(kind)}, []string{"/settle"})
 	}
+	b.get(incidentsAt).check(t, "none open", 200, "", []string{"No incidents are open."}, nil)
 	b.get("/admin").check(t, "home", 200, "", nil, []string{`id="incidents"`})
 }
 

@@ -57,6 +57,9 @@ func (a *Pages) showNumbers(c *fiber.Ctx) error {
 	page.From, page.To = days.From.Format(dayFormat), midnight(days.To, -1).Format(dayFormat)
 	page.Days, page.DaysBefore = page.daysName(days.Span), page.daysName(n.before)
 	page.offerCurrencies(n)
+	if n.empty() {
+		return a.render(c, "admin/numbers", page)
+	}
 	page.Figures = n.figures()
 	page.Charts = []chart{n.moneyChart(), n.ordersChart()}
 	page.Steps = n.stepsTable()
@@ -282,6 +285,11 @@ func (n *report) choose(wanted, own string, sum, last models.Figures) {
 
 func (n *report) money(minor int64) models.Money {
 	return models.Money{Amount: minor, Currency: n.currency}
+}
+
+// empty reports whether there is no figure, neither of the span nor of the one before.
+func (n *report) empty() bool {
+	return n.sum.Placed+n.sum.Paid+n.last.Placed+n.last.Paid == 0 && len(n.sum.Ways)+len(n.last.Ways) == 0
 }
 
 // figures are those of the whole span.

@@ -31,7 +31,7 @@ func TestNumbersPage(t *testing.T) {
 			">CN¥264.00<", ">CN¥25.00<", ">CN¥239.00<", ">50.0%<", "Product cup", "Alipay", "ScanForPay", "12:00–13:00: 6 placed, 3 paid",
 		}, []string{"What was refused", "Currency", "/admin/reconcile"}},
 		{"the usual days", "", []string{`value="2026-10-22"`, `value="2026-11-20"`, `aria-current="true">Last 30 days`, "22 Oct 2026 – 20 Nov 2026", "Money by day", ">CN¥264.00<"}, nil},
-		{"yesterday", "?when=yesterday", []string{"Nothing was sold on these days.", ">–<"}, []string{"Product cup"}},
+		{"yesterday", "?when=yesterday", []string{"Nothing was sold on these days.", "19 Nov 2026"}, []string{"Product cup", "table=", "<svg"}},
 		{"days", "?from=2026-11-18&to=2026-11-20", []string{`value="2026-11-18"`, `value="2026-11-20"`, "18 Nov 2026 – 20 Nov 2026", "table=wallets"}, []string{`aria-current="true">Last`}},
 		{"a long time", "?from=2020-01-01", []string{"Money by month", "Nov 2026: takings CN¥264.00"}, nil},
 		{"a currency that there is not", "?when=today&currency=JPY", []string{">CN¥264.00<"}, nil},
