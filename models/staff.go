@@ -88,12 +88,13 @@ func (s StaffSession) Fresh(now time.Time) bool { return now.Sub(s.ProvedAt) < S
 
 // Refusals of staff's acts.
 var (
-	ErrForbidden     = &Error{Kind: Forbidden, Key: "error.forbidden"}
-	ErrStaffNotFound = &Error{Kind: NotFound, Key: "error.staff_not_found"}
-	ErrLastOwner     = &Error{Kind: Conflict, Key: "error.last_owner"}
-	ErrRoleMoved     = &Error{Kind: Conflict, Key: "error.role_moved"}
-	ErrLinkDead      = &Error{Kind: NotFound, Key: "error.link_dead"}
-	ErrTooManyLogins = &Error{Kind: TooMany, Key: "error.too_many_logins"}
-	ErrStaffExists   = &Error{Kind: Invalid, Key: "invalid.staff_exists", Field: "email"}
-	ErrRoleUnknown   = &Error{Kind: Invalid, Key: "invalid.role", Field: "role"}
+	ErrForbidden       = &Error{Kind: Forbidden, Key: "error.forbidden"}
+	ErrStaffNotFound   = &Error{Kind: NotFound, Key: "error.staff_not_found"}
+	ErrLastOwner       = &Error{Kind: Conflict, Key: "error.last_owner"}
+	ErrRoleMoved       = &Error{Kind: Conflict, Key: "error.role_moved"}
+	ErrLinkDead        = &Error{Kind: NotFound, Key: "error.link_dead"}
+	ErrTooManyLogins   = &Error{Kind: TooMany, Key: "error.too_many_logins"}
+	ErrStaffExists     = &Error{Kind: Invalid, Key: "invalid.staff_exists", Field: "email"}
+	ErrSessionNotFound = &Error{Kind: NotFound, Key: "error.session_not_found"}
+	ErrRoleUnknown     = &Error{Kind: Invalid, Key: "invalid.role", Field: "role"}
 )

@@ -230,6 +230,19 @@ func TestAccount(t *testing.T) {
 		t.Fatalf("sessions to end: got %v, want the two others", ids)
 	}
 	b.post("/admin/account/sessions/"+ids[0][1]+"/end", nil).check(t, "end one", 303, "/admin/account", nil, nil)
+	eve := d.hire("eve@example.com", owner)
+	d.as(eve)
+	hers, err := d.store.StaffSessions(t.Context(), eve.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	audited := d.audited()
+	for what, id := range map[string]string{"end somebody else's": hers[0].ID, "end one that has ended": ids[0][1], "end none": "none"} {
+		b.post("/admin/account/sessions/"+id+"/end", nil).check(t, what, 404, "", []string{models.ErrSessionNotFound.Key}, nil)
+	}
+	if got := d.audited(); got != audited {
+		t.Errorf("ending what is not one's own: got %d entries in the log, want %d", got, audited)
+	}
 	in := func(b *browser) int {
 		if b.get("/admin").status == 200 {
 			return 1
@@ -256,6 +269,16 @@ func TestAccount(t *testing.T) {
 	if got := d.browse().logIn(m.Email, newPassword).status; got != 303 {
 		t.Errorf("new password: got %d, want 303", got)
 	}
+}
+
+// audited is how many entries the audit log has.
+func (d *desk) audited() int {
+	d.t.Helper()
+	entries, err := d.store.AuditEntries(d.t.Context(), 0, 1000)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return len(entries)
 }
 
 func TestSessionTimes(t *testing.T) {
