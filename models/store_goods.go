@@ -237,9 +237,10 @@ func changes(all ...Change) string {
 	return strings.Join(said, "; ")
 }
 
-// MoveProduct puts a product at a place in order of display, from 1, or the nearest there is.
-func (s *Store) MoveProduct(ctx context.Context, by Actor, id string, place int) error {
-	return s.Tx(ctx, func(tx *Tx) error {
+// MoveProduct puts a product at a place in order of display, from 1, or the nearest there is, and
+// returns its place.
+func (s *Store) MoveProduct(ctx context.Context, by Actor, id string, place int) (now int, err error) {
+	err = s.Tx(ctx, func(tx *Tx) error {
 		if err := tx.standInLine(); err != nil {
 			return err
 		}
@@ -247,16 +248,17 @@ func (s *Store) MoveProduct(ctx context.Context, by Actor, id string, place int)
 		if err != nil {
 			return err
 		}
-		if err := putAt(func() *gorm.DB { return tx.db.Model(&Product{}) }, id, place); err != nil {
+		if now, err = putAt(func() *gorm.DB { return tx.db.Model(&Product{}) }, id, place); err != nil {
 			return err
 		}
-		return tx.AddAudit(by, ActMoveProduct, p.Slug, fmt.Sprintf("→ %d", place))
+		return tx.AddAudit(by, ActMoveProduct, p.Slug, fmt.Sprintf("→ %d", now))
 	})
+	return now, err
 }
 
 // MoveVariant puts a variant at a place among those of its product, as MoveProduct does.
-func (s *Store) MoveVariant(ctx context.Context, by Actor, sku string, place int) error {
-	return s.Tx(ctx, func(tx *Tx) error {
+func (s *Store) MoveVariant(ctx context.Context, by Actor, sku string, place int) (now int, err error) {
+	err = s.Tx(ctx, func(tx *Tx) error {
 		if err := tx.standInLine(); err != nil {
 			return err
 		}
@@ -265,26 +267,28 @@ func (s *Store) MoveVariant(ctx context.Context, by Actor, sku string, place int
 			return err
 		}
 		siblings := func() *gorm.DB { return tx.db.Model(&Variant{}).Where("product_id = ?", v.ProductID) }
-		if err := putAt(siblings, v.ID, place); err != nil {
+		if now, err = putAt(siblings, v.ID, place); err != nil {
 			return err
 		}
-		return tx.AddAudit(by, ActMoveVariant, v.SKU, fmt.Sprintf("→ %d", place))
+		return tx.AddAudit(by, ActMoveVariant, v.SKU, fmt.Sprintf("→ %d", now))
 	})
+	return now, err
 }
 
 // putAt puts the row with the id at a place among its siblings, or the nearest there is, and numbers
-// them all from 1.
-func putAt(siblings func() *gorm.DB, id string, place int) error {
+// them all from 1. It returns the place that the row has now.
+func putAt(siblings func() *gorm.DB, id string, place int) (now int, err error) {
 	var all []struct {
 		ID       string
 		Position int
 	}
 	if err := siblings().Order("position, id").Find(&all).Error; err != nil {
-		return err
+		return 0, err
 	}
+	now = min(max(place, 1), len(all))
 	for from, row := range all {
 		if row.ID == id {
-			all = slices.Insert(slices.Delete(all, from, from+1), min(max(place, 1), len(all))-1, row)
+			all = slices.Insert(slices.Delete(all, from, from+1), now-1, row)
 			break
 		}
 	}
@@ -293,10 +297,10 @@ func putAt(siblings func() *gorm.DB, id string, place int) error {
 			continue
 		}
 		if err := siblings().Where("id = ?", row.ID).Updates(map[string]any{"position": i + 1}).Error; err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return nil
+	return now, nil
 }
 
 // AddVariant adds a variant as the last of its product, with so many pieces on hand where stock is

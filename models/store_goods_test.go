@@ -81,15 +81,16 @@ func TestMoveProduct(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := s.MoveProduct(ctx, mia, p.ID, tt.place); err != nil {
-				t.Fatal(err)
+			now, err := s.MoveProduct(ctx, mia, p.ID, tt.place)
+			if err != nil || tt.want[now-1] != tt.slug {
+				t.Fatalf("%s to %d: got it at place %d, %v", tt.slug, tt.place, now, err)
 			}
 			all, err := s.Products(ctx)
 			if diff := cmp.Diff(tt.want, slugs(all)); err != nil || diff != "" {
 				t.Errorf("%s to %d: got %v (-want +got):\n%s", tt.slug, tt.place, err, diff)
 			}
 		}
-		if err := s.MoveProduct(ctx, mia, "none", 1); !errors.Is(err, models.ErrProductNotFound) {
+		if _, err := s.MoveProduct(ctx, mia, "none", 1); !errors.Is(err, models.ErrProductNotFound) {
 			t.Errorf("move an unknown product: got %v", err)
 		}
 	})
@@ -365,14 +366,14 @@ func TestMoveVariant(t *testing.T) {
 			{"L", -1, []string{"L", "M", "S", "XL"}},
 			{"BAG", 1, []string{"L", "M", "S", "XL"}},
 		} {
-			if err := s.MoveVariant(ctx, mia, tt.sku, tt.place); err != nil {
+			if _, err := s.MoveVariant(ctx, mia, tt.sku, tt.place); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(tt.want, shown()); diff != "" {
 				t.Errorf("%s to %d (-want +got):\n%s", tt.sku, tt.place, diff)
 			}
 		}
-		if err := s.MoveVariant(ctx, mia, "none", 1); !errors.Is(err, models.ErrProductNotFound) {
+		if _, err := s.MoveVariant(ctx, mia, "none", 1); !errors.Is(err, models.ErrProductNotFound) {
 			t.Errorf("move an unknown variant: got %v", err)
 		}
 		file[0].Variants = []models.Variant{{SKU: "XXL", Price: 100, Active: true}}

@@ -140,6 +140,8 @@ func TestGoodsInParts(t *testing.T) {
 	b.get("/admin/goods").check(t, "afterwards", 200, "", []string{"It is at position 50 now.", "Number 50."}, []string{"Number 49."})
 	b.post(last, url.Values{"place": {"1"}}).check(t, "to the top", 303, strings.TrimSuffix(last, "/place"), nil, nil)
 	b.get(strings.TrimSuffix(last, "/place")).check(t, "at the top", 200, "", []string{"Position 1 of 51"}, nil)
+	b.post(last, url.Values{"place": {"999"}, "list": {"1"}}).check(t, "beyond the end", 303, "/admin/goods?page=2", nil, nil)
+	b.get("/admin/goods?page=2").check(t, "beyond the end", 200, "", []string{"It is at position 51 now."}, nil)
 	for _, place := range []string{"", "top", "0", "-1"} {
 		b.post(last, url.Values{"place": {place}}).check(t, "to "+place, 422, "", []string{"This is not a number."}, nil)
 	}
@@ -304,6 +306,8 @@ func TestVariantsMove(t *testing.T) {
 	for _, place := range []string{"", "0", "x"} {
 		b.post(own+"/place", url.Values{"place": {place}}).check(t, "to "+place, 422, "", []string{"This is not a number."}, nil)
 	}
+	b.post(own+"/place", url.Values{"place": {"999"}}).check(t, "beyond the end", 303, own, nil, nil)
+	b.get(own).check(t, "beyond the end", 200, "", []string{"It is at position 2 now."}, nil)
 	b.post(own+"/place", url.Values{"place": {"1"}}).check(t, "to the first", 303, own, nil, nil)
 	b.get(own).check(t, "afterwards", 200, "", []string{"It is at position 1 now.", "Position 1 of 2"}, nil)
 	looker := d.as(d.hire("lou@example.com", readOnly))
@@ -417,6 +421,7 @@ func TestPictures(t *testing.T) {
 	if got := d.variant("SHIRT-M").Image; got != "" {
 		t.Errorf("taken away: got %q", got)
 	}
+	b.get(article).check(t, "taken away", 200, "", []string{"The picture is removed."}, nil)
 	b.sendFile("/admin/goods/none/picture", "picture", good, nil).check(t, "no product", 404, "", nil, nil)
 	b.token = "forged"
 	b.sendFile(address+"/picture", "picture", good, nil).check(t, "a forged form", 403, "", nil, nil)

@@ -311,7 +311,7 @@ func (a *Pages) moveProduct(c *fiber.Ctx) error {
 		typed.errs = web.FieldErrors{"place": "invalid.number"}
 		return a.productAs(c, typed)
 	}
-	if err := a.store.MoveProduct(c.UserContext(), a.actor(c), c.Params("id"), place); err != nil {
+	if place, err = a.store.MoveProduct(c.UserContext(), a.actor(c), c.Params("id"), place); err != nil {
 		return err
 	}
 	to := productAddress(c.Params("id"))
@@ -343,5 +343,5 @@ func (a *Pages) setProductPicture(c *fiber.Ctx) error {
 	err := a.takePicture(c, func(sizes []models.Picture) error {
 		return a.store.SetProductPicture(c.UserContext(), a.actor(c), c.Params("id"), sizes)
 	})
-	return a.productDone(c, err, productTyped{}, "admin.goods.picture_set")
+	return a.productDone(c, err, productTyped{}, pictureDone(c, "admin.goods.picture_set", "admin.goods.picture_removed"))
 }

@@ -207,7 +207,7 @@ func (a *Pages) changeLogo(c *fiber.Ctx) error {
 	if errs != nil {
 		return a.settingsAs(c, typedSettings{errs: errs})
 	}
-	return a.done(c, "/admin/settings", "admin.settings.logo_done")
+	return a.done(c, "/admin/settings", pictureDone(c, "admin.settings.logo_done", "admin.settings.logo_removed"))
 }
 
 // changeSettings saves what was changed of a group, and says what that was.

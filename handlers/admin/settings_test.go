@@ -165,6 +165,7 @@ func TestLogo(t *testing.T) {
 	if got := d.store.Settings().Logo; got != "" {
 		t.Errorf("after taking it away: got logo %q, want none", got)
 	}
+	b.get("/admin/settings").check(t, "removed", 200, "", []string{"The logo is removed."}, nil)
 	entries, err := d.store.AuditEntries(t.Context(), 0, 2)
 	if err != nil || len(entries) != 2 || entries[0].Details != name.String()+" → (empty)" || entries[1].Details != "(empty) → "+name.String() {
 		t.Errorf("audit log: got %+v, %v, want both changes", entries, err)

@@ -79,7 +79,7 @@ func errPicture(key string) *models.Error {
 // takePicture hands on the picture that a form brings in the sizes that pages show, or none when the
 // form asks to take the present one away. What cannot be taken is refused at the form's field.
 func (a *Pages) takePicture(c *fiber.Ctx, set func(sizes []models.Picture) error) error {
-	if web.FormValue(c, "remove") != "" {
+	if removes(c) {
 		return set(nil)
 	}
 	file, err := c.FormFile("picture")
@@ -98,6 +98,17 @@ func (a *Pages) takePicture(c *fiber.Ctx, set func(sizes []models.Picture) error
 		return err
 	}
 	return set(sizes)
+}
+
+// removes reports whether the form asks to take the present picture away.
+func removes(c *fiber.Ctx) bool { return web.FormValue(c, "remove") != "" }
+
+// pictureDone is the key that tells what a form with a picture did.
+func pictureDone(c *fiber.Ctx, set, removed string) string {
+	if removes(c) {
+		return removed
+	}
+	return set
 }
 
 // errFileTooLarge: a file has more bytes than are read.

@@ -307,7 +307,7 @@ func (a *Pages) moveVariant(c *fiber.Ctx) error {
 		typed.errs = web.FieldErrors{"place": "invalid.number"}
 		return a.variantAs(c, typed)
 	}
-	if err := a.store.MoveVariant(c.UserContext(), a.actor(c), sku(c), place); err != nil {
+	if place, err = a.store.MoveVariant(c.UserContext(), a.actor(c), sku(c), place); err != nil {
 		return err
 	}
 	to := variantAddress(sku(c))
@@ -378,7 +378,7 @@ func (a *Pages) setVariantPicture(c *fiber.Ctx) error {
 	err := a.takePicture(c, func(sizes []models.Picture) error {
 		return a.store.SetVariantPicture(c.UserContext(), a.actor(c), sku(c), sizes)
 	})
-	return a.variantDone(c, err, variantTyped{}, "admin.goods.picture_set")
+	return a.variantDone(c, err, variantTyped{}, pictureDone(c, "admin.goods.picture_set", "admin.goods.picture_removed"))
 }
 
 // moveRow is a move of stock in words.
