@@ -193,14 +193,14 @@ func (tx *Tx) NoteRefund(r *Refund, failure string) (bool, error) {
 // ResolveIncidents resolves the open incidents of a kind about a payment.
 func (tx *Tx) ResolveIncidents(p *Payment, kinds []IncidentKind, resolution string) error {
 	return tx.db.Model(&Incident{}).
-		Where("payment_id = ? AND status = ? AND kind IN ?", p.ID, IncidentOpen, kinds).
+		Where("order_id = ? AND payment_id = ? AND status = ? AND kind IN ?", p.OrderID, p.ID, IncidentOpen, kinds).
 		Updates(resolved(tx, resolution)).Error
 }
 
 // ResolveConflicts resolves the open conflicts about a payment with the cause.
 func (tx *Tx) ResolveConflicts(p *Payment, cause, resolution string) error {
 	return tx.db.Model(&Incident{}).
-		Where("payment_id = ? AND status = ? AND kind = ? AND cause = ?", p.ID, IncidentOpen, IncidentConflict, cause).
+		Where("order_id = ? AND payment_id = ? AND status = ? AND kind = ? AND cause = ?", p.OrderID, p.ID, IncidentOpen, IncidentConflict, cause).
 		Updates(resolved(tx, resolution)).Error
 }
 

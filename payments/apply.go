@@ -115,6 +115,11 @@ func (s *Service) carryOut(tx *models.Tx, o *models.Order, p *models.Payment, r 
 		change.ConfirmedAt = tx.Now()
 	}
 	if d.move == "" {
+		if d.confirm {
+			if err := tx.ResolveConflicts(p, models.CauseDenied, "the gateway now says that it was paid"); err != nil {
+				return err
+			}
+		}
 		return tx.ChangePayment(p, change)
 	}
 	if d.move != models.PaymentSucceeded {

@@ -340,6 +340,12 @@ func TestQueryThatDeniesASuccessIsAConflict(t *testing.T) {
 	if got.Order != models.OrderPaid || !slices.Equal(got.Incidents, []string{"conflict open"}) {
 		t.Errorf("got %+v, want paid with one open conflict", got)
 	}
+	if err := s.service.Apply(context.Background(), s.report(p, payments.StateSucceeded), payments.OpQuery); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.standing(t, order.ID); !slices.Equal(got.Incidents, []string{"conflict resolved"}) || got.Payments[0] != "succeeded confirmed" {
+		t.Errorf("after a query that agrees: got %+v, want it confirmed and the conflict resolved", got)
+	}
 	returned := s.report(p, payments.StateRefunded)
 	if err := s.service.Apply(context.Background(), returned, payments.OpQuery); err != nil {
 		t.Fatal(err)

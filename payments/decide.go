@@ -35,8 +35,9 @@ const (
 	ruleRefunded = "refunded in full"
 )
 
-// conflictAfter is how long a query may lag behind a success that we recorded.
-const conflictAfter = 10 * time.Minute
+// conflictAfter is how long a query may lag behind a success that we recorded: the next one, half a minute
+// after the success, then says so to staff. A gateway that lags more makes its own peace, see carryOut.
+const conflictAfter = 25 * time.Second
 
 // facts is what decide needs to know beside the report and the rows.
 type facts struct {

@@ -62,9 +62,13 @@ func TestDeniedSuccess(t *testing.T) {
 	p := s.pending(models.ScanForPay)
 	s.weakly(p)
 	s.gateways[models.ScanForPay].err = &CallError{Outcome: NotFound, Err: errors.New("no such payment")}
-	s.pass(conflictAfter, time.Minute)
+	s.pass(conflictAfter, time.Second)
 	if got := s.incidents(p); len(got) != 0 {
 		t.Errorf("while a query may lag behind: got %+v, want no incident", got)
+	}
+	s.pass(time.Minute-conflictAfter, time.Second)
+	if got := s.incidents(p); len(got) != 1 {
+		t.Errorf("a minute later: got %+v, want that staff are told", got)
 	}
 	s.pass(3*time.Hour, 10*time.Minute)
 	got := s.incidents(p)

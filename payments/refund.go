@@ -101,7 +101,7 @@ func (s *Service) carryOutRefund(ctx context.Context, r *models.Refund) error {
 			return err
 		}
 		report, err = account.Gateway.Refund(ctx, request)
-		return s.recordRefund(ctx, p, r, report, err, OpRefund, false)
+		return s.recordRefund(ctx, p, r, report, err, OpRefund, true)
 	case OutcomeOf(err) == Unsupported:
 		return s.refundBlindly(ctx, p, r, request)
 	default:
@@ -133,9 +133,9 @@ func (s *Service) keepRefundQuery(ctx context.Context, p *models.Payment, e Exch
 }
 
 // recordRefund keeps what the gateway said about a refund, or that it said nothing, and moves the
-// refund. It returns the call's error too. doubtful: the refund was sent before without an answer,
-// and the gateway cannot tell what became of it; then a refusal may mean that the first one went
-// through, and a person has to look.
+// refund. It returns the call's error too. doubtful: the refund may have been sent before, without an
+// answer, and that the gateway knows nothing of it is no proof; then a refusal may mean that the first one
+// went through, and a person has to look.
 func (s *Service) recordRefund(ctx context.Context, p *models.Payment, r *models.Refund, report RefundReport, callErr error, op Operation, doubtful bool) error {
 	models.KillPoint("refund.answered")
 	err := s.record(context.WithoutCancel(ctx), p, report.Exchange, op, func(tx *models.Tx, p *models.Payment) (verdict, rule string, err error) {

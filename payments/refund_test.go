@@ -226,6 +226,54 @@ func TestWhyARefundFailed(t *testing.T) {
 	}
 }
 
+// forgetful is a gateway that carried out a refund without an answer, says for a while that it knows none, and
+// refuses the repeat.
+type forgetful struct {
+	*quiet
+	knows bool
+	calls int
+}
+
+func (g *forgetful) Refund(context.Context, RefundRequest) (RefundReport, error) {
+	if g.calls++; g.calls == 1 {
+		return RefundReport{}, errNoAnswer
+	}
+	return RefundReport{State: models.RefundFailed, Message: "more than is left"}, nil
+}
+
+func (g *forgetful) QueryRefund(_ context.Context, r RefundRequest) (RefundReport, error) {
+	if !g.knows {
+		return RefundReport{}, &CallError{Outcome: NotFound, Err: errors.New("no such refund")}
+	}
+	return RefundReport{State: models.RefundSucceeded, Money: r.Money}, nil
+}
+
+// TestRefundIsNotGivenUpOnHearsay: that a gateway knows nothing of a refund and refuses it now is no proof that
+// the first call did nothing, so its money is not free to go back a second time.
+func TestRefundIsNotGivenUpOnHearsay(t *testing.T) {
+	s := newSweeping(t)
+	p := s.paid()
+	gateway := &forgetful{quiet: s.gateways[models.ScanForPay]}
+	s.accounts[models.ScanForPay] = account{Gateway: withBreakers(gateway), Validity: 12 * time.Hour}
+	r, err := s.GiveBack(t.Context(), p.Number, 1000)
+	if err != nil || r.Status != models.RefundPending {
+		t.Fatalf("without an answer: got %+v, %v, want it pending", r, err)
+	}
+	s.pass(time.Minute, 5*time.Second)
+	stuck := s.incidents(p)
+	if now := s.again(r); now.Status != models.RefundPending || gateway.calls < 2 {
+		t.Errorf("refused after %d calls: got %+v, want it pending", gateway.calls, now)
+	}
+	if len(stuck) != 1 || stuck[0].Status != models.IncidentOpen || !strings.Contains(stuck[0].Detail, "an earlier call may have gone through: more than is left") {
+		t.Errorf("refused: got incidents %+v, want one that says what may be", stuck)
+	}
+	gateway.knows = true
+	s.pass(time.Hour, time.Minute)
+	if now, stuck := s.again(r), s.incidents(p); now.Status != models.RefundSucceeded || stuck[0].Status != models.IncidentResolved {
+		t.Errorf("once the gateway knows it: got %+v with %+v, want it succeeded and the incident resolved", now, stuck)
+	}
+}
+
 // TestStaffAskAgain: what a query has confirmed is asked about once more where staff doubt it, and what
 // came by hand is not.
 func TestStaffAskAgain(t *testing.T) {
