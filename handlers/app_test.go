@@ -106,11 +106,14 @@ func (s *testShop) set(slug, sku string, price, onHand int64) {
 type stubGateway struct {
 	mu      sync.Mutex
 	down    bool
+	from    string // the only address from which it takes money; empty: any
 	created int
 }
 
 func (g *stubGateway) Name() models.GatewayName { return models.ScanForPay }
 func (g *stubGateway) Merchant() string         { return "merchant" }
+
+func (g *stubGateway) Takes(_, ip string) bool { return g.from == "" || ip == g.from }
 
 func (g *stubGateway) Create(_ context.Context, r payments.CreateRequest) (payments.Created, error) {
 	g.mu.Lock()

@@ -259,7 +259,7 @@ func TestWalletChoices(t *testing.T) {
 		want, absent []string
 	}{
 		{"desktop", desktop, []string{`value="wechat" required checked`, `value="alipayhk"`}, []string{"Does not"}},
-		{"phone", phone, []string{`value="wechat" required checked`, "Does not work on this device"}, []string{"in this app"}},
+		{"phone", phone, []string{`value="wechat" required checked`, "Does not work in this browser"}, []string{"in this app"}},
 		{"inside WeChat", inWeChat, []string{`value="wechat" required checked`, "Does not open in this app"}, nil},
 		{"inside Alipay", inAlipay, []string{`value="alipay" required checked`, "Does not open in this app"}, nil},
 	}
@@ -268,6 +268,25 @@ func TestWalletChoices(t *testing.T) {
 		b.fill("tea-set", "TEA-SET", "1")
 		b.get("/checkout").check(t, tt.name, 200, "", tt.want, tt.absent)
 	}
+}
+
+// A wallet whose gateway does not take the buyer's address is one that does not open here: the order is
+// placed, and its page says how to go on.
+func TestWalletThatDoesNotTakeTheBuyersAddress(t *testing.T) {
+	s := newShop(t)
+	s.gateway.from = "192.0.2.7"
+	b := s.browse(phone)
+	b.fill("tea-set", "TEA-SET", "1")
+	b.get("/checkout").check(t, "checkout", 200, "", []string{`value="wechat" required>`, "Does not work in this browser"}, []string{"Payment is not possible"})
+	form := b.checkout(models.WeChat)
+	b.post("/checkout", form).check(t, "order", 303, "/o/.*notice=wallet", nil, nil)
+	order, err := s.store.OrderByFormToken(t.Context(), form.Get("form_token"))
+	if err != nil || len(order.Payments) != 0 {
+		t.Fatalf("got %v, %+v, want an order without an attempt", err, order)
+	}
+	b.get("/o/"+order.Token+"?notice=wallet").check(t, "order page", 200, "",
+		[]string{"Continue in the app or on another device", "Not available in this browser: WeChat Pay · Alipay · AlipayHK.", `value="http://localhost:8080/o/`, "See below"},
+		[]string{`name="wallet"`, "did not go through"})
 }
 
 func TestDigitalGoodsNeedNoAddress(t *testing.T) {

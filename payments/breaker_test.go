@@ -24,6 +24,7 @@ type answering struct {
 }
 
 func (a *answering) Name() models.GatewayName { return models.ScanForPay }
+func (a *answering) Takes(_, _ string) bool   { return true }
 
 func (a *answering) call() error {
 	a.running.Lock()

@@ -25,6 +25,9 @@ type Gateway interface {
 	// Merchant is how this gateway names us in its messages.
 	Merchant() string
 
+	// Takes reports whether a payment by the method can be asked for from the buyer's IP address.
+	Takes(method, ip string) bool
+
 	// Create asks for a payment. It is never repeated with the same number: after Unknown the
 	// attempt is asked about with Query.
 	Create(ctx context.Context, r CreateRequest) (Created, error)
@@ -71,7 +74,7 @@ type CreateRequest struct {
 	CreatedAt time.Time // when this attempt began
 	ExpiresAt time.Time // when we stop offering it
 
-	ClientIP      string // the buyer's
+	ClientIP      string // the buyer's; one that Takes
 	CustomerID    string // stable pseudonym of the buyer
 	CustomerSince time.Time
 }

@@ -50,4 +50,11 @@ func (rs Routes) Wallets(scene func(models.Wallet) models.Scene) []models.Wallet
 	})
 }
 
+// Offered returns the wallets that some row serves somewhere, in the order of models.Wallets.
+func (rs Routes) Offered() []models.Wallet {
+	return slices.DeleteFunc(slices.Clone(models.Wallets), func(w models.Wallet) bool {
+		return len(rs.Match(w, models.SceneWallet))+len(rs.Match(w, models.ScenePhone))+len(rs.Match(w, models.SceneDesktop)) == 0
+	})
+}
+
 func is(pattern, value string) bool { return pattern == "any" || pattern == value }

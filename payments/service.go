@@ -95,6 +95,31 @@ func (s *Service) Routes() Routes {
 	return open
 }
 
+// RoutesFor returns those of Routes by which a buyer at the device can pay an order that was placed from the
+// address ordered, which is empty before: some gateways do not take every address. At a desktop that shows
+// one code another device pays, from an address of its own.
+func (s *Service) RoutesFor(d Device, ordered string) Routes {
+	routes := s.Routes()
+	if routes.OneCodeAt(d) {
+		return routes
+	}
+	return slices.DeleteFunc(routes, func(r Route) bool {
+		_, taken := s.addressFor(r, d, ordered)
+		return r.Method != OneCode && !taken
+	})
+}
+
+// addressFor returns the buyer's address that the row's gateway is told: the device's, else the one from
+// which the order was placed. False: it takes neither.
+func (s *Service) addressFor(r Route, d Device, ordered string) (ip string, taken bool) {
+	for _, ip := range []string{d.Address, ordered} {
+		if a, on := s.accounts[r.Gateway]; on && a.Gateway.Takes(r.Method, ip) {
+			return ip, true
+		}
+	}
+	return "", false
+}
+
 // AllRoutes returns the whole table, with the rows to gateways that are paused.
 func (s *Service) AllRoutes() Routes { return slices.Clone(s.routes) }
 

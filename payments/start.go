@@ -31,14 +31,14 @@ const (
 func (s *Service) Start(ctx context.Context, orderToken string, w models.Wallet, d Device) (NextAction, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	scene := d.Scene(w)
-	routes := s.Routes().Match(w, scene)
-	if len(routes) == 0 || !slices.Contains(models.Wallets, w) {
-		return NextAction{}, ErrWalletNotOffered
-	}
 	order, err := s.store.OrderByToken(ctx, orderToken)
 	if err != nil {
 		return NextAction{}, err
+	}
+	scene := d.Scene(w)
+	routes := s.RoutesFor(d, order.ClientIP).Match(w, scene)
+	if len(routes) == 0 || !slices.Contains(models.Wallets, w) {
+		return NextAction{}, ErrWalletNotOffered
 	}
 	if err := s.payable(order); err != nil {
 		return NextAction{}, err
@@ -56,7 +56,7 @@ func (s *Service) Start(ctx context.Context, orderToken string, w models.Wallet,
 		}
 	}
 	for _, route := range routes {
-		next, err := s.attempt(ctx, order, w, scene, route)
+		next, err := s.attempt(ctx, order, w, d, route)
 		if !errors.Is(err, errTryNext) {
 			return next, err
 		}
@@ -91,10 +91,11 @@ func (s *Service) beingCreated(p *models.Payment) bool {
 
 // attempt makes one attempt by one route. ErrStillAsking: giving up an earlier one took so long that
 // the buyer has to come again for this one.
-func (s *Service) attempt(ctx context.Context, o *models.Order, w models.Wallet, scene models.Scene, route Route) (NextAction, error) {
+func (s *Service) attempt(ctx context.Context, o *models.Order, w models.Wallet, d Device, route Route) (NextAction, error) {
 	if end, bound := ctx.Deadline(); bound && time.Until(end) < shortestCreate {
 		return NextAction{}, ErrStillAsking.Because(errors.New("no time is left to ask the gateway for another attempt"))
 	}
+	scene := d.Scene(w)
 	p, err := s.addPayment(ctx, o.ID, w, scene, route)
 	if errors.Is(err, models.ErrLivePayment) {
 		return s.otherTabs(ctx, o.Token, w, scene)
@@ -103,7 +104,9 @@ func (s *Service) attempt(ctx context.Context, o *models.Order, w models.Wallet,
 		return NextAction{}, err
 	}
 	models.KillPoint("create.before_call")
-	created, callErr := s.accounts[route.Gateway].Gateway.Create(ctx, s.createRequest(o, p))
+	request := s.createRequest(o, p)
+	request.ClientIP, _ = s.addressFor(route, d, o.ClientIP)
+	created, callErr := s.accounts[route.Gateway].Gateway.Create(ctx, request)
 	// The buyer may have gone and the deadline may have passed: what the gateway said is kept anyway.
 	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
@@ -154,7 +157,7 @@ func (s *Service) createRequest(o *models.Order, p *models.Payment) CreateReques
 		NotifyURL: s.publicURL + "/pay/notify/" + string(p.Gateway),
 		ReturnURL: s.publicURL + "/pay/return/" + o.Token,
 		OrderedAt: o.CreatedAt, CreatedAt: p.CreatedAt, ExpiresAt: p.ExpiresAt,
-		ClientIP: o.ClientIP, CustomerID: o.CustomerID, CustomerSince: o.CustomerSince,
+		CustomerID: o.CustomerID, CustomerSince: o.CustomerSince,
 	}
 }
 

@@ -19,12 +19,15 @@ type scripted struct {
 	create  func(r CreateRequest) (Created, error)
 	query   func(number string) (Report, error)
 	close   func(number string) (Exchange, error)
+	wants   string // the only address from which it takes money; empty: any
 	created []CreateRequest
 	asked   []string // what, in order
 }
 
 func (g *scripted) Name() models.GatewayName { return g.name }
 func (g *scripted) Merchant() string         { return "merchant" }
+
+func (g *scripted) Takes(_, ip string) bool { return g.wants == "" || ip == g.wants }
 
 func (g *scripted) Create(_ context.Context, r CreateRequest) (Created, error) {
 	g.created = append(g.created, r)
@@ -106,7 +109,7 @@ func (s *starting) anew(t *testing.T) {
 
 // begin begins to pay at a desktop with WeChat.
 func (s *starting) begin(o *models.Order) (NextAction, error) {
-	return s.Start(s.t.Context(), o.Token, models.WeChat, Device{})
+	return s.Start(s.t.Context(), o.Token, models.WeChat, Device{Address: "192.0.2.7"})
 }
 
 // begun is an order with an attempt that the gateway has taken.
@@ -141,7 +144,7 @@ func TestStartTellsTheGatewayAll(t *testing.T) {
 		Number: p.Number, Method: "method of scanforpay", Wallet: models.WeChat, Money: o.Money(), Goods: 2500, Shipping: 1000,
 		Title: "Demo " + o.Number, NotifyURL: "https://shop.example/pay/notify/scanforpay", ReturnURL: "https://shop.example/pay/return/" + o.Token,
 		OrderedAt: o.CreatedAt, CreatedAt: s.clock, ExpiresAt: o.ExpiresAt,
-		ClientIP: o.ClientIP, CustomerID: o.CustomerID, CustomerSince: o.CustomerSince,
+		ClientIP: "192.0.2.7", CustomerID: o.CustomerID, CustomerSince: o.CustomerSince,
 	}
 	if diff := cmp.Diff([]CreateRequest{want}, s.first.created); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)
@@ -205,7 +208,7 @@ func TestStartRefuses(t *testing.T) {
 	if err := s.Cancel(t.Context(), stale.Number, "", models.Actor{Name: "mia"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.attempt(t.Context(), stale, models.WeChat, models.SceneDesktop, s.routes[0]); !errors.Is(err, models.ErrOrderClosed) {
+	if _, err := s.attempt(t.Context(), stale, models.WeChat, Device{}, s.routes[0]); !errors.Is(err, models.ErrOrderClosed) {
 		t.Errorf("canceled just now: got %v, want ErrOrderClosed", err)
 	}
 	s.wantAsked("canceled just now")
@@ -248,6 +251,51 @@ func TestStartGoesOnOnlyWhenNothingIsPayable(t *testing.T) {
 				t.Errorf("when both refuse: got %v, want ErrGatewayDown", err)
 			}
 		})
+	}
+}
+
+// TestStartByTheBuyersAddress: a row whose gateway does not take the buyer's address is none, and one that
+// takes either the device's address or that of the order is told the one that it takes.
+func TestStartByTheBuyersAddress(t *testing.T) {
+	const ordered = "127.0.0.1" // where modelstest's orders come from
+	device := Device{Address: "2001:db8::7"}
+	for name, tt := range map[string]struct {
+		first, second string // what they want
+		told          string
+		by            models.GatewayName
+		want          error
+	}{
+		"the device's":       {first: device.Address, told: device.Address, by: models.ScanForPay},
+		"the order's":        {first: ordered, told: ordered, by: models.ScanForPay},
+		"the next row's":     {first: "192.0.2.7", told: device.Address, by: models.Pass2Pay},
+		"nobody's of theirs": {first: "192.0.2.7", second: "192.0.2.7", want: ErrWalletNotOffered},
+	} {
+		s := newStarting(t)
+		s.first.wants, s.second.wants = tt.first, tt.second
+		o := modelstest.Order(t, s.store, "cup")
+		_, err := s.Start(t.Context(), o.Token, models.WeChat, device)
+		if !errors.Is(err, tt.want) {
+			t.Errorf("%s: got %v, want %v", name, err, tt.want)
+		}
+		attempts, requests := s.order(o.ID).Payments, append(s.first.created, s.second.created...)
+		if tt.want != nil {
+			if len(attempts)+len(requests) != 0 || len(s.RoutesFor(device, ordered)) != 0 || len(s.Routes()) != 2 {
+				t.Errorf("%s: got %d attempts, %d requests, want none, and the rows left out for this buyer", name, len(attempts), len(requests))
+			}
+			continue
+		}
+		if len(attempts) != 1 || attempts[0].Gateway != tt.by || len(requests) != 1 || requests[0].ClientIP != tt.told {
+			t.Errorf("%s: got the attempts %+v by the requests %+v, want one at %s that tells %s", name, attempts, requests, tt.by, tt.told)
+		}
+	}
+	s := newStarting(t)
+	s.first.wants, s.second.wants = "192.0.2.7", "192.0.2.7"
+	s.routes = append(Routes{{Wallet: "any", Scene: "desktop", Method: OneCode}}, s.routes...)
+	if got := s.RoutesFor(device, ""); len(got) != 3 {
+		t.Errorf("a desktop that shows one code: got the rows %v, want all, since a phone pays", got)
+	}
+	if got := s.RoutesFor(Device{Phone: true, Address: device.Address}, ""); len(got) != 1 || got[0].Method != OneCode {
+		t.Errorf("the phone that scanned it: got the rows %v, want none to a gateway", got)
 	}
 }
 
@@ -430,7 +478,7 @@ func TestStartBesideAnotherTab(t *testing.T) {
 			beside := []func(){
 				func() { come(s.Start(t.Context(), stale.Token, tt.wallet, tt.device)) },
 				func() { // has looked at the order just before the other one began
-					come(s.attempt(t.Context(), stale, tt.wallet, tt.device.Scene(tt.wallet), s.routes[0]))
+					come(s.attempt(t.Context(), stale, tt.wallet, tt.device, s.routes[0]))
 				},
 			}
 			s.first.create = func(r CreateRequest) (Created, error) {

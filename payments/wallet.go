@@ -6,11 +6,13 @@ import (
 	"saoma/models"
 )
 
-// Device is what a browser's user agent says about where it runs. Nothing is protected by it:
+// Device is what a browser's user agent says about where it runs, and where its requests come from. Nothing is protected by it:
 // it chooses what to offer first, and who lies about it only misleads themselves.
 type Device struct {
 	Inside models.Wallet // the wallet whose own browser this is; empty in all other browsers
 	Phone  bool          // a phone or tablet, which can open a wallet that is installed on it
+
+	Address string // its IP address; no part of the user agent
 }
 
 // maxUserAgent is how much of a user agent is read. Real ones stay below half of it.

@@ -5,7 +5,6 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
-	"saoma/handlers/web"
 	"saoma/models"
 	"saoma/payments"
 )
@@ -38,7 +37,7 @@ func (p *Pages) code(c *fiber.Ctx, contentType string, picture func(code) []byte
 	if err != nil {
 		return err
 	}
-	text := p.codeText(standing{order: order, now: p.store.Now()}, web.DeviceOf(c))
+	text := p.codeText(standing{order: order, now: p.store.Now()}, p.base.DeviceOf(c))
 	if text == "" {
 		return fiber.ErrNotFound
 	}

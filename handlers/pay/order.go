@@ -50,7 +50,8 @@ type orderPage struct {
 	Offer   *offer         // how to pay now; nil when no attempt is under way
 	Wallets []walletChoice // with which an attempt can be made here
 	GoesOn  bool           // the only one is gone on with by itself
-	Barred  string         // those that do not open in this browser
+	Away    string         // those that can be paid with elsewhere alone
+	Barred  string         // those that do not open in this app
 	MayAsk  bool           // asking the gateways may change something
 	AskText string
 }
@@ -87,7 +88,8 @@ func (p *Pages) ShowOrder(c *fiber.Ctx) error {
 }
 
 func (p *Pages) orderPage(c *fiber.Ctx, s standing, refunds []models.Refund) *orderPage {
-	device, routes := web.DeviceOf(c), p.payments.Routes()
+	device := p.base.DeviceOf(c)
+	routes := p.payments.RoutesFor(device, s.order.ClientIP)
 	page := &orderPage{
 		Page:    p.base.Page(c, "order.title", "number", s.order.Number),
 		Order:   s.order,
@@ -107,7 +109,7 @@ func (p *Pages) orderPage(c *fiber.Ctx, s standing, refunds []models.Refund) *or
 		if page.State == stateWaiting && page.Offer.Kind == offerTaken {
 			page.Heading = page.T("order.choose.heading")
 		}
-		page.offerWallets(s, routes, device)
+		page.offerWallets(s, p.payments.Routes().Offered(), routes, device)
 		if page.GoesOn = s.goesOn(routes, device); page.GoesOn {
 			name := page.walletName(device.Inside)
 			page.Heading, page.Lead = page.T("order.waiting.heading", "wallet", name), page.T("order.goes_on.lead", "wallet", name)
@@ -228,21 +230,27 @@ func (page *orderPage) tellPaid(s standing, refunds []models.Refund) (heading, l
 	}
 }
 
-// offerWallets lists the wallets of another attempt: all that the routes serve, but the one
-// that is on offer already. The one chosen last comes first.
-func (page *orderPage) offerWallets(s standing, routes payments.Routes, device payments.Device) {
-	var barred []string
-	for _, wallet := range routes.Wallets(device.Scene) {
+// offerWallets lists the wallets of another attempt: all that are offered, but the one that is on offer
+// already. The one chosen last comes first. Those that the routes do not serve here are named apart.
+func (page *orderPage) offerWallets(s standing, offered []models.Wallet, routes payments.Routes, device payments.Device) {
+	here := routes.Wallets(device.Scene)
+	var away, barred []string
+	for _, wallet := range offered {
 		choice := walletChoice{Wallet: wallet, Name: page.walletName(wallet)}
 		switch {
 		case page.Offer != nil && page.Offer.Wallet == wallet && page.Offer.Kind != offerNothing && page.Offer.Kind != offerTaken:
+		case !slices.Contains(here, wallet):
+			away = append(away, choice.Name)
 		case opensHere(wallet, device):
 			page.Wallets = append(page.Wallets, choice)
 		default:
 			barred = append(barred, choice.Name)
 		}
 	}
-	page.Barred = strings.Join(barred, " · ")
+	page.Away, page.Barred = strings.Join(away, " · "), strings.Join(barred, " · ")
+	if page.State == stateChoose && len(page.Wallets) == 0 && page.Away != "" {
+		page.Heading = page.T("order.away.heading")
+	}
 	slices.SortStableFunc(page.Wallets, func(a, b walletChoice) int {
 		return preference(b.Wallet, s.order) - preference(a.Wallet, s.order)
 	})

@@ -10,6 +10,7 @@ import (
 	"saoma/handlers/pay"
 	"saoma/models"
 	"saoma/models/modelstest"
+	"saoma/payments"
 )
 
 func TestOrderPage(t *testing.T) {
@@ -417,4 +418,21 @@ func TestWhatABuyerTypedIsEscaped(t *testing.T) {
 	if strings.Contains(body, "<script>alert") || !strings.Contains(body, "&lt;script&gt;alert(1)") || !strings.Contains(body, "Note to the shop") {
 		t.Errorf("page: want what was typed, escaped:\n%s", body)
 	}
+}
+
+// TestWalletsThatDoNotOpenHere: a wallet without a row for this browser can be paid with elsewhere, and the
+// page gives the link for that.
+func TestWalletsThatDoNotOpenHere(t *testing.T) {
+	row := func(wallet, scene string) payments.Route {
+		return payments.Route{Wallet: wallet, Scene: scene, Gateway: models.ScanForPay, Method: "qrcode"}
+	}
+	s := newShopBy(t, row("wechat", "wallet"), row("wechat", "desktop"), row("alipay", "desktop"))
+	o := s.order(t)
+	const link = `value="` + publicURL + "/o/"
+	s.shows(t, "no wallet opens here", o, phone, "Continue in the app or on another device", `name="wallet"`)
+	s.shows(t, "no wallet opens here", o, phone, "Not available in this browser: WeChat Pay · Alipay.", "in this app")
+	s.shows(t, "no wallet opens here", o, phone, link, "· AlipayHK")
+	s.shows(t, "one opens here", o, weChat, "Not available in this browser: Alipay.", "Continue in the app")
+	s.shows(t, "one opens here", o, weChat, link, "in this app")
+	s.shows(t, "all open here", o, desktop, `value="alipay"`, link)
 }

@@ -72,11 +72,16 @@ func (p *Pages) StartPayment(c *fiber.Ctx) error {
 // gateway's page in a wallet or on a phone, else to the order page, which shows a code. When no
 // attempt can be begun, the order page says why and how to go on.
 func (p *Pages) Begin(c *fiber.Ctx, token string, wallet models.Wallet) error {
-	device := web.DeviceOf(c)
+	order, err := p.store.OrderByToken(c.UserContext(), token)
+	if err != nil {
+		return err
+	}
+	device := p.base.DeviceOf(c)
+	routes := p.payments.RoutesFor(device, order.ClientIP)
 	switch {
-	case p.payments.Routes().OneCodeAt(device):
+	case routes.OneCodeAt(device):
 		return toOrder(c, token, "") // the phone that scans its code begins one
-	case !slices.Contains(p.payments.Routes().Wallets(device.Scene), wallet):
+	case !slices.Contains(routes.Wallets(device.Scene), wallet):
 		return toOrder(c, token, noticeWallet)
 	case !opensHere(wallet, device):
 		return toOrder(c, token, noticeElsewhere)

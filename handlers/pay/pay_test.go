@@ -31,6 +31,10 @@ func TestStartPayment(t *testing.T) {
 		{name: "no wallet", userAgent: desktop, wallet: "", want: "…?notice=wallet"},
 		{name: "unknown wallet", userAgent: desktop, wallet: "cash", want: "…?notice=wallet"},
 		{
+			name: "a wallet that takes the address of the order", userAgent: phone, wallet: "wechat", want: "https://till.example/pay", created: 1,
+			given: func(_ *testing.T, s *shop, o *models.Order) { s.till.OnlyFrom(o.ClientIP) },
+		},
+		{
 			name: "a code on a phone", userAgent: phone, wallet: "wechat", want: "…", created: 1,
 			given: func(_ *testing.T, s *shop, _ *models.Order) { s.till.Answer(models.ActionCode, "weixin://x") },
 		},

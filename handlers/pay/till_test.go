@@ -22,6 +22,7 @@ type Till struct {
 	paid    bool
 	known   map[string]payments.CreateRequest
 	queries int
+	from    string // the only address from which it takes money; empty: any
 }
 
 // NewTill returns a gateway that sends buyers to a page of its own.
@@ -70,6 +71,11 @@ func (g *Till) Know(p *models.Payment) {
 
 func (g *Till) Name() models.GatewayName { return models.ScanForPay }
 func (g *Till) Merchant() string         { return "shop" }
+
+// OnlyFrom lets it take money from buyers with the address alone.
+func (g *Till) OnlyFrom(ip string) { g.set(func() { g.from = ip }) }
+
+func (g *Till) Takes(_, ip string) bool { return g.from == "" || ip == g.from }
 
 func (g *Till) Create(_ context.Context, r payments.CreateRequest) (payments.Created, error) {
 	g.mu.Lock()

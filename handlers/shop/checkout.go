@@ -95,8 +95,9 @@ func (p *Pages) checkoutAs(c *fiber.Ctx, form checkoutForm, errs web.FieldErrors
 		return c.Redirect("/cart", http.StatusSeeOther)
 	}
 	page.Form.Token, page.Form.Total = s.FormToken(), strconv.FormatInt(page.Cart.Amount, 10)
-	page.OneCode = p.payments.Routes().OneCodeAt(web.DeviceOf(c))
-	page.Wallets = p.walletChoices(page.Page, web.DeviceOf(c), form.Wallet)
+	device := p.base.DeviceOf(c)
+	page.OneCode = p.payments.Routes().OneCodeAt(device)
+	page.Wallets = p.walletChoices(page.Page, device, form.Wallet)
 	page.describeFields(errs)
 	if noticeKey != "" {
 		page.Notice, page.Advice = page.T(noticeKey), page.T(noticeKey+".advice")
@@ -176,7 +177,7 @@ func (p *Pages) place(c *fiber.Ctx, form checkoutForm) (*models.Order, error) {
 	if wanted.Blocked {
 		return nil, &refusedForm{cause: wanted.obstacle()}
 	}
-	if errs := p.check(form, wanted.Shipped, web.DeviceOf(c)); len(errs) > 0 {
+	if errs := p.check(form, wanted.Shipped, p.base.DeviceOf(c)); len(errs) > 0 {
 		return nil, &refusedForm{fields: errs}
 	}
 	draft, err := p.draft(c, form, wanted.Shipped)
@@ -237,7 +238,7 @@ func (p *Pages) check(form checkoutForm, shipped bool, device payments.Device) w
 		errs = errs.With(checkAddress(form.addressForm))
 	}
 	routes := p.payments.Routes()
-	if !slices.Contains(offered(routes), form.Wallet) && (form.Wallet != "" || !routes.OneCodeAt(device)) {
+	if !slices.Contains(routes.Offered(), form.Wallet) && (form.Wallet != "" || !routes.OneCodeAt(device)) {
 		errs = errs.With(web.FieldErrors{"wallet": "invalid.wallet"})
 	}
 	return errs
@@ -300,29 +301,22 @@ func (f checkoutForm) buyer(shipped bool) models.Buyer {
 	return b
 }
 
-// offered returns the wallets that the routes can be paid by somewhere.
-func offered(routes payments.Routes) []models.Wallet {
-	return slices.DeleteFunc(slices.Clone(models.Wallets), func(w models.Wallet) bool {
-		return len(routes.Match(w, models.SceneWallet))+len(routes.Match(w, models.ScenePhone))+len(routes.Match(w, models.SceneDesktop)) == 0
-	})
-}
-
 // walletChoices returns the wallets to choose from: first chosen is the one that was chosen
 // before, else the one whose browser this is, else the first that opens here.
 func (p *Pages) walletChoices(page web.Page, device payments.Device, before models.Wallet) []walletChoice {
 	var choices []walletChoice
 	chosen := cmp.Or(before, device.Inside)
-	routes := p.payments.Routes()
-	for _, w := range offered(routes) {
+	here := p.payments.RoutesFor(device, "")
+	for _, w := range p.payments.Routes().Offered() {
 		choice := walletChoice{
 			Wallet: w, Name: page.T("wallet." + string(w)),
 			Mark: page.Image("wallet-" + string(w) + ".svg"), Checked: w == chosen,
 		}
 		switch {
+		case len(here.Match(w, device.Scene(w))) == 0:
+			choice.Advice = page.T("wallet.not_here")
 		case device.Inside != "" && device.Inside != w:
 			choice.Advice = page.T("wallet.elsewhere")
-		case len(routes.Match(w, device.Scene(w))) == 0:
-			choice.Advice = page.T("wallet.not_here")
 		}
 		choices = append(choices, choice)
 	}

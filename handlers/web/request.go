@@ -45,9 +45,11 @@ func RequestID(c *fiber.Ctx) string {
 	return id
 }
 
-// DeviceOf tells which wallet's browser asks and whether it runs on a phone.
-func DeviceOf(c *fiber.Ctx) payments.Device {
-	return payments.DeviceOf(c.Get(fiber.HeaderUserAgent))
+// DeviceOf tells which wallet's browser asks, whether it runs on a phone, and from which address.
+func (b *Base) DeviceOf(c *fiber.Ctx) payments.Device {
+	d := payments.DeviceOf(c.Get(fiber.HeaderUserAgent))
+	d.Address = b.ClientIP(c)
+	return d
 }
 
 // ClientIP returns the visitor's address: the peer's, or what a trusted proxy says it is. Each

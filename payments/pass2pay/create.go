@@ -67,8 +67,8 @@ type unifiedRequest struct {
 // Create asks for a payment, by the hosted cashier or by one of the wayCodes of a web shop.
 //
 // What this gateway cannot take is NotSent, so that the next row of the routes is tried: a
-// currency without two decimals, an attempt that would live longer than Validity and, except
-// on the cashier, a buyer without an IPv4 address, which the gateway insists on.
+// currency without two decimals, an attempt that would live longer than Validity, and what Takes
+// does not.
 //
 // A refusal is Refused when it comes from the checks that the gateway makes before it keeps an
 // order (see meaningOfCreate), and when a signed answer says that the order failed. Any other
@@ -88,6 +88,13 @@ func (g *Gateway) Create(ctx context.Context, r payments.CreateRequest) (payment
 	created, err := g.readCreated(data, r.Number)
 	created.Exchange = exchange
 	return created, err
+}
+
+// Takes reports whether the address is an IPv4 one, which the gateway insists on except for the
+// cashier.
+func (g *Gateway) Takes(method, ip string) bool {
+	_, err := ipv4(ip)
+	return err == nil || method == methodCashier
 }
 
 // createCall returns the call that creates the payment, and its request.
@@ -163,8 +170,13 @@ func (g *Gateway) life(r payments.CreateRequest) (time.Duration, error) {
 	return life, nil
 }
 
+// ipv4 returns the address as an IPv4 one. A shop that is tried on one's own machine may be reached by
+// either of that machine's names for itself.
 func ipv4(text string) (string, error) {
 	ip, err := netip.ParseAddr(text)
+	if ip == netip.IPv6Loopback() {
+		return "127.0.0.1", nil
+	}
 	if err != nil || !ip.Unmap().Is4() {
 		return "", errors.New("the buyer has no IPv4 address, which this gateway asks for")
 	}

@@ -325,3 +325,20 @@ func TestCreateIsNeverRepeated(t *testing.T) {
 		t.Errorf("%d calls were made, want the query and one create", got)
 	}
 }
+
+func TestTakes(t *testing.T) {
+	g, err := New(goodConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ip, want := range map[string]bool{
+		"114.114.114.114": true, "::ffff:114.114.114.114": true, "::1": true, "2001:db8::1": false, "": false, "1.2.3.4:5": false,
+	} {
+		if got := g.Takes("WX_H5", ip); got != want {
+			t.Errorf("WX_H5 from %q: got %t, want %t", ip, got, want)
+		}
+		if !g.Takes("cashier", ip) {
+			t.Errorf("cashier from %q: got false, want true", ip)
+		}
+	}
+}

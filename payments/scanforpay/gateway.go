@@ -43,6 +43,9 @@ func (g *Gateway) Name() models.GatewayName { return models.ScanForPay }
 // Merchant returns the partner number.
 func (g *Gateway) Merchant() string { return g.config.PartnerNo }
 
+// Takes is true: the gateway is told no buyer's address.
+func (g *Gateway) Takes(_, _ string) bool { return true }
+
 // Create asks for a payment page by the method jspay, qrcode or online. The gateway tells no
 // number of its own yet. Once a request has left, only a signed refusal is certain to leave
 // nothing payable behind.
