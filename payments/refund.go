@@ -21,6 +21,10 @@ const refundHeadStart = 5 * time.Second
 // refundStuckAfter is how long a refund may stay without a result before staff must know.
 const refundStuckAfter = time.Hour
 
+// RefundByHand is why a refund has no result that staff have to make on the gateway's own pages, since the
+// gateway takes none from the shop.
+const RefundByHand = "the gateway takes no refunds from the shop: refund it on the gateway's own pages"
+
 // refundReason is the text that gateways are given: fixed words of ours, never anybody's input.
 const refundReason = "refund by the shop"
 
@@ -155,8 +159,7 @@ func (s *Service) moveRefund(tx *models.Tx, p *models.Payment, r *models.Refund,
 	case now.DecidedBy != "":
 		return s.saidTooLate(tx, p, now, report, callErr, doubtful)
 	case callErr != nil && OutcomeOf(callErr) == Unsupported:
-		rule = "the gateway takes no refunds from the shop: refund it on the gateway's own pages"
-		return verdictIncident, rule, s.refundStuck(tx, p, r, stuckByHand, rule)
+		return verdictIncident, RefundByHand, s.tellStaff(tx, p, r, stuckByHand, RefundByHand)
 	case callErr != nil:
 		return verdictUnknown, callErr.Error(), s.notePending(tx, p, r, callErr.Error())
 	case report.State == models.RefundSucceeded:
@@ -171,7 +174,7 @@ func (s *Service) moveRefund(tx *models.Tx, p *models.Payment, r *models.Refund,
 		return verdictAccepted, rule, s.refundStuck(tx, p, r, stuckRefused, rule)
 	case report.State == models.RefundFailed:
 		rule = "the gateway refuses the refund now, but an earlier call may have gone through: " + report.Message
-		return verdictIncident, rule, s.refundInDoubt(tx, p, r, rule)
+		return verdictIncident, rule, s.tellStaff(tx, p, r, stuckInDoubt, rule)
 	default:
 		return verdictIgnored, "the gateway is still working on it", s.notePending(tx, p, r, report.Message)
 	}
@@ -206,13 +209,13 @@ func (s *Service) notePending(tx *models.Tx, p *models.Payment, r *models.Refund
 	return s.refundStuck(tx, p, r, stuckNoResult, "no result for an hour: "+why)
 }
 
-// refundInDoubt keeps why there may never be a result, and tells staff at once.
-func (s *Service) refundInDoubt(tx *models.Tx, p *models.Payment, r *models.Refund, why string) error {
+// tellStaff keeps why there may never be a result without them, and opens the incident at once.
+func (s *Service) tellStaff(tx *models.Tx, p *models.Payment, r *models.Refund, finding, why string) error {
 	pending, err := tx.NoteRefund(r, why)
 	if err != nil || !pending {
 		return err
 	}
-	return s.refundStuck(tx, p, r, stuckInDoubt, why)
+	return s.refundStuck(tx, p, r, finding, why)
 }
 
 // What may be the matter with a refund. Each is a finding of its own: a person who settles one has

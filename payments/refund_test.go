@@ -62,8 +62,8 @@ func TestRefundByHandAtTheGateway(t *testing.T) {
 	gateway := &handRefunds{quiet: s.gateways[models.ScanForPay]}
 	s.accounts[models.ScanForPay] = account{Gateway: withBreakers(gateway), Validity: 12 * time.Hour}
 	r, err := s.GiveBack(t.Context(), p.Number, p.Amount)
-	if err != nil || r.Status != models.RefundPending {
-		t.Fatalf("got %+v, %v, want it pending", r, err)
+	if err != nil || r.Status != models.RefundPending || r.Failure != RefundByHand {
+		t.Fatalf("got %+v, %v, want it pending, and that it is for staff to do", r, err)
 	}
 	stuck := s.incidents(p)
 	if len(stuck) != 1 || stuck[0].Kind != models.IncidentRefundStuck || stuck[0].Status != models.IncidentOpen ||
@@ -188,7 +188,7 @@ func TestFinalRefundStays(t *testing.T) {
 	refused := RefundReport{State: models.RefundFailed, Message: "no"}
 	for name, said := range map[string]func(tx *models.Tx) error{
 		"no answer":            func(tx *models.Tx) error { return s.notePending(tx, p, r, "no answer") },
-		"a refusal in doubt":   func(tx *models.Tx) error { return s.refundInDoubt(tx, p, r, "refused") },
+		"a refusal in doubt":   func(tx *models.Tx) error { return s.tellStaff(tx, p, r, stuckInDoubt, "refused") },
 		"a refusal":            func(tx *models.Tx) error { _, _, err := s.moveRefund(tx, p, r, refused, nil, false); return err },
 		"a refusal afterwards": func(tx *models.Tx) error { _, _, err := s.moveRefund(tx, p, r, refused, nil, true); return err },
 	} {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -21,6 +22,8 @@ import (
 
 	"saoma/models"
 	"saoma/models/modelstest"
+	"saoma/payments"
+	"saoma/payments/scanforpay"
 )
 
 // sold is a desk whose shop has orders in every state.
@@ -37,7 +40,12 @@ func newSold(t *testing.T) *sold {
 // newSoldAt is one whose last order came six minutes after the time.
 func newSoldAt(t *testing.T, now time.Time) *sold {
 	t.Helper()
-	s := &sold{desk: newDesk(t)}
+	return newSoldOn(t, newDesk(t), now)
+}
+
+func newSoldOn(t *testing.T, d *desk, now time.Time) *sold {
+	t.Helper()
+	s := &sold{desk: d}
 	s.later(now.Sub(s.clock()))
 	modelstest.Product(t, s.store, "cup", 2500, 100)
 	modelstest.Product(t, s.store, "pot", 9900, 4)
@@ -496,6 +504,30 @@ func TestRefundOnOrderPage(t *testing.T) {
 	refund(url.Values{"refunded": {"6000"}, "all": {"1"}, "refund_reason": {"the rest"}}).check(t, "the rest", 303, at, nil, nil)
 	b.get(at+"/slip").check(t, "nothing to pack", 200, "", []string{"Nothing in this order"}, []string{"Product cup"})
 	b.get(at).check(t, "all of it", 200, "", nil, []string{`/refund"`})
+}
+
+// noRefunds is a gateway that takes no refunds from shops.
+type noRefunds struct{ payments.Gateway }
+
+func (noRefunds) Refund(context.Context, payments.RefundRequest) (payments.RefundReport, error) {
+	return payments.RefundReport{}, &payments.CallError{Outcome: payments.Unsupported, Err: errors.New("no such call")}
+}
+
+// TestRefundForStaffToMake: nobody waits for a refund that only staff can make.
+func TestRefundForStaffToMake(t *testing.T) {
+	gateway, err := scanforpay.New(scanforpay.Config{
+		BaseURL: "http://127.0.0.1:1", PartnerNo: "10086", StoreNo: "1", SignKey: "a key that nobody asks for", Validity: 12 * time.Hour,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := newDeskWith(t, modelstest.Options(t), payments.Config{Gateways: []payments.Account{{Gateway: noRefunds{gateway}, Validity: 12 * time.Hour}}}, nil)
+	s := newSoldOn(t, d, time.Now())
+	b := s.in(finance)
+	at := "/admin/orders/" + s.paid.Number
+	form := url.Values{"payment": {s.read(s.paid).PaidBy().Number}, "refunded": {"0"}, "all": {"1"}, "refund_reason": {"broken"}}
+	b.post(at+"/refund", s.seen(s.paid, form)).check(t, "refund", 303, at, nil, nil)
+	b.get(at).check(t, "told", 200, "", []string{"takes no refunds from the shop. Refund CN¥", "gateway&#39;s own pages now"}, []string{"keeps asking"})
 }
 
 // TestRefundUnderWay: money that is on its way back is not called refunded before it is there.

@@ -135,7 +135,11 @@ func (a *Pages) refundPayment(c *fiber.Ctx) error {
 	if r.DecidedBy != "" {
 		return a.acted(c, nil, typed, "admin.order.refund.written", "amount", money)
 	}
-	return a.acted(c, nil, typed, "admin.order.refund."+string(r.Status), "amount", money, "reason", r.Failure)
+	key := "admin.order.refund." + string(r.Status)
+	if r.Status == models.RefundPending && r.Failure == payments.RefundByHand {
+		key = "admin.order.refund.hand"
+	}
+	return a.acted(c, nil, typed, key, "amount", money, "reason", r.Failure)
 }
 
 // amount is how much the form asks for, or what is wrong with it.
