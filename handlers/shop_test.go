@@ -252,6 +252,35 @@ func TestBuying(t *testing.T) {
 	}
 }
 
+// What a field of one line holds is one line, whatever a program puts into it; a note keeps its lines.
+func TestCheckoutTakesNoControlCharacters(t *testing.T) {
+	s := newShop(t)
+	b := s.browse(desktop)
+	b.get("/products/tea-set")
+	b.post("/cart/items", url.Values{"sku": {"TEA-SET"}, "buy_now": {"1"}})
+	form := b.checkout(models.WeChat)
+	for name, text := range map[string]string{
+		"name": "Ada\r\nWong\x00", "email": "\x00ada@example.com\n", "phone": "+852\t1234", "address": "1 Queen's\x1b\nRoad",
+		"city": "Hong\nKong", "note": "Ring\x00\r\ntwice\x07",
+	} {
+		form.Set(name, text)
+	}
+	if got := b.post("/checkout", form); got.status != 303 {
+		t.Fatalf("checkout: got %d\n%s", got.status, got.body)
+	}
+	order, err := s.store.OrderByFormToken(t.Context(), form.Get("form_token"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := models.Buyer{
+		Name: "Ada Wong", Email: "ada@example.com", Phone: "+852 1234", Note: "Ring\ntwice",
+		Address: "1 Queen's Road", City: "Hong Kong", Country: "Hong Kong",
+	}
+	if diff := cmp.Diff(want, order.Buyer); diff != "" {
+		t.Errorf("buyer (-want +got):\n%s", diff)
+	}
+}
+
 func TestWalletChoices(t *testing.T) {
 	s := newShop(t)
 	tests := []struct {

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"maps"
 	"slices"
-	"strings"
 )
 
 // Import is what a catalogue file changes: its products in its order.
@@ -162,12 +161,9 @@ func (i *Import) compareVariant(p Product, v Variant, known *Variant, currency s
 func differences(columns, was, now []string) []Change {
 	var found []Change
 	for i, column := range columns {
-		if plain(was[i]) != plain(now[i]) {
+		if Lines(was[i]) != Lines(now[i]) {
 			found = append(found, Change{column, was[i], now[i]})
 		}
 	}
 	return found
 }
-
-// plain is a text as a file or a form gives it back.
-func plain(text string) string { return strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n")) }

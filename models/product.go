@@ -63,9 +63,9 @@ type ProductDetails struct {
 
 // Details is what the merchant said about the product, as a form gives it back.
 func (p Product) Details() ProductDetails {
-	d := ProductDetails{p.Slug, plain(p.Name), plain(p.Description), p.Active, Texts{}}
+	d := ProductDetails{p.Slug, OneLine(p.Name), Lines(p.Description), p.Active, Texts{}}
 	for language, text := range p.Texts {
-		d.Texts[language] = ProductText{plain(text.Name), plain(text.Description)}
+		d.Texts[language] = ProductText{OneLine(text.Name), Lines(text.Description)}
 	}
 	return d
 }
@@ -103,9 +103,9 @@ type VariantDetails struct {
 
 // Details is what the merchant said about the variant, as a form gives it back.
 func (v Variant) Details() VariantDetails {
-	d := VariantDetails{v.SKU, plain(v.Options), Translations{}, v.Price, v.Counted, v.Digital, plain(v.Delivery), v.Active}
+	d := VariantDetails{v.SKU, OneLine(v.Options), Translations{}, v.Price, v.Counted, v.Digital, Lines(v.Delivery), v.Active}
 	for language, text := range v.OptionTexts {
-		d.OptionTexts[language] = plain(text)
+		d.OptionTexts[language] = OneLine(text)
 	}
 	return d
 }

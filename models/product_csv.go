@@ -208,15 +208,17 @@ func (c *catalogue) add(line int, row []string, currency string) {
 	at := func(column, key string, number int, wrong string, args ...any) {
 		c.mistakes = append(c.mistakes, Mistake{line, column, key, field(column), number, fmt.Sprintf(wrong, args...)})
 	}
-	text := func(column string, most int) string {
-		value := strings.TrimSpace(field(column))
+	read := func(column string, most int, as func(string) string) string {
+		value := field(column)
 		if !utf8.ValidString(value) {
 			at(column, "csv.encoding", 0, "is not UTF-8; save the file as \"CSV UTF-8\"")
-		} else if utf8.RuneCountInString(value) > most {
+		} else if value = as(value); utf8.RuneCountInString(value) > most {
 			at(column, "csv.long", most, "at most %d characters", most)
 		}
 		return value
 	}
+	text := func(column string, most int) string { return read(column, most, OneLine) }
+	lines := func(column string, most int) string { return read(column, most, Lines) }
 	yes := func(column string) bool {
 		value, err := strconv.ParseBool(field(column))
 		if err != nil {
@@ -226,21 +228,21 @@ func (c *catalogue) add(line int, row []string, currency string) {
 	}
 
 	p := Product{
-		Slug: text("slug", MaxSlug), Name: text("name", MaxName), Description: text("description", MaxDescription),
+		Slug: read("slug", MaxSlug, strings.TrimSpace), Name: text("name", MaxName), Description: lines("description", MaxDescription),
 		Image: text("product_image", 200), Active: yes("product_active"),
 	}
 	if len(c.languages) > 0 {
 		p.Texts = Texts{}
 	}
 	for _, code := range c.languages {
-		p.Texts[code] = ProductText{text(nameColumn+code, MaxName), text(descriptionColumn+code, MaxDescription)}
+		p.Texts[code] = ProductText{text(nameColumn+code, MaxName), lines(descriptionColumn+code, MaxDescription)}
 	}
 	if !validSlug(p.Slug) {
 		at("slug", "csv.slug", 0, "lower-case letters, digits and hyphens, not %q", p.Slug)
 	}
 	v := Variant{
-		SKU: text("sku", MaxSKU), Options: text("options", MaxOptions), Digital: yes("digital"),
-		Delivery: text("delivery", MaxDelivery), Image: text("image", 200), Active: yes("active"),
+		SKU: read("sku", MaxSKU, strings.TrimSpace), Options: text("options", MaxOptions), Digital: yes("digital"),
+		Delivery: lines("delivery", MaxDelivery), Image: text("image", 200), Active: yes("active"),
 	}
 	if len(c.options) > 0 {
 		v.OptionTexts = Translations{}

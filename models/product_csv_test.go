@@ -50,6 +50,18 @@ func awkward() []models.Product {
 	}
 }
 
+func TestCatalogueHoldsNoControlCharacters(t *testing.T) {
+	file := columns + "cup,\"Cup\nof \x00tea\",\"One\r\ntwo\x00\",,true,cup,S\tM,12,1,false,\"a\x1b\nb\",,true\n"
+	got, err := models.ReadProducts(strings.NewReader(file), "CNY")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, v := got[0], got[0].Variants[0]
+	if diff := cmp.Diff([]string{"Cup of tea", "One\ntwo", "S M", "a\nb"}, []string{p.Name, p.Description, v.Options, v.Delivery}); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 func TestCatalogueComesBackAsItWent(t *testing.T) {
 	modelstest.Each(t, func(t *testing.T, o models.Options) {
 		s := modelstest.Open(t, o)

@@ -3,7 +3,28 @@ package models
 import (
 	"maps"
 	"slices"
+	"strings"
+	"unicode"
 )
+
+// OneLine is what somebody wrote into a field of one line: without the space around it, with a blank for
+// line breaks and tabs, and without other control characters.
+func OneLine(text string) string {
+	return Lines(strings.Join(strings.FieldsFunc(text, func(r rune) bool {
+		return r == '\t' || '\n' <= r && r <= '\r' || r == '\u0085' || r == '\u2028' || r == '\u2029'
+	}), " "))
+}
+
+// Lines is what somebody wrote into a field of several lines: as OneLine, but with the ends of its lines.
+func Lines(text string) string {
+	text = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\t", " ").Replace(text)
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if r != '\n' && unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, text))
+}
 
 // Texts are a product's texts in other languages than the shop's own, by the language's code, such
 // as "zh-Hant".

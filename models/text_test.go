@@ -9,6 +9,27 @@ import (
 	"saoma/models/modelstest"
 )
 
+func TestOneLineAndLines(t *testing.T) {
+	for _, tt := range []struct{ text, one, several string }{
+		{"", "", ""},
+		{"  Ada Wong ", "Ada Wong", "Ada Wong"},
+		{"a\r\nb", "a b", "a\nb"},
+		{"a\rb\n\nc", "a b c", "a\nb\n\nc"},
+		{"\r\na\t\tb\n", "a b", "a  b"},
+		{"a\x00b\x07\x1b[31m\x7f\u009f", "ab[31m", "ab[31m"},
+		{"a\vb\fc\u0085d\u2028e", "a b c d e", "abcd\u2028e"},
+		{"\x00 \x00", "", ""},
+		{"茶\u3000具 🍵", "茶\u3000具 🍵", "茶\u3000具 🍵"},
+	} {
+		if got := models.OneLine(tt.text); got != tt.one {
+			t.Errorf("OneLine(%q): got %q, want %q", tt.text, got, tt.one)
+		}
+		if got := models.Lines(tt.text); got != tt.several {
+			t.Errorf("Lines(%q): got %q, want %q", tt.text, got, tt.several)
+		}
+	}
+}
+
 func TestTextsIn(t *testing.T) {
 	p := models.Product{Name: "Tea set", Description: "A pot and four cups.", Texts: models.Texts{
 		"ja":      {Name: "茶器セット", Description: "急須と湯呑み4客。"},

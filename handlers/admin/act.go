@@ -129,7 +129,7 @@ func (a *Pages) changeDispatch(c *fiber.Ctx) error {
 }
 
 func (a *Pages) addNote(c *fiber.Ctx) error {
-	form := noteForm{web.FormValue(c, "text")}
+	form := noteForm{web.FormLines(c, "text")}
 	typed := orderForms{Text: form.Text}
 	if errs := web.Check(form); errs != nil {
 		return a.orderAs(c, typed, errs, nil)
@@ -145,7 +145,7 @@ func (a *Pages) addNote(c *fiber.Ctx) error {
 // markPaid confirms by hand that an order is paid. The typed number shows that it is meant.
 func (a *Pages) markPaid(c *fiber.Ctx) error {
 	form := paidForm{
-		Reference: web.FormValue(c, "reference"), PaidNote: web.FormValue(c, "paid_note"), Confirm: web.FormValue(c, "confirm"),
+		Reference: web.FormValue(c, "reference"), PaidNote: web.FormLines(c, "paid_note"), Confirm: web.FormValue(c, "confirm"),
 	}
 	typed := orderForms{paidForm: form}
 	errs := web.Check(form)
@@ -170,7 +170,7 @@ type endForm struct {
 
 // endRefund ends a refund on the member's word.
 func (a *Pages) endRefund(c *fiber.Ctx) error {
-	form := endForm{web.FormValue(c, "refund"), web.FormValue(c, "through"), web.FormValue(c, "end_note")}
+	form := endForm{web.FormValue(c, "refund"), web.FormValue(c, "through"), web.FormLines(c, "end_note")}
 	typed := orderForms{end: form}
 	if form.Through != "yes" && form.Through != "no" {
 		return fiber.ErrBadRequest
@@ -203,7 +203,7 @@ type writeOffForm struct {
 
 // writeOff ends an order that counts as paid without a proof, and whose money has not come.
 func (a *Pages) writeOff(c *fiber.Ctx) error {
-	form := writeOffForm{web.FormValue(c, "payment"), web.FormValue(c, "off_note")}
+	form := writeOffForm{web.FormValue(c, "payment"), web.FormLines(c, "off_note")}
 	if err := a.ownPayment(c, form.Payment); err != nil {
 		return err
 	}

@@ -196,6 +196,3 @@ func (r refusal) tell(c *fiber.Ctx, p Page) *notice {
 	c.Status(statusOf(refused))
 	return &notice{Text: p.T(refused.Key), Advice: p.T(refused.Key + ".advice")}
 }
-
-// lines is a text of several lines as it is kept: browsers send two characters for the end of a line.
-func lines(text string) string { return strings.ReplaceAll(text, "\r\n", "\n") }

@@ -123,7 +123,7 @@ type settleForm struct {
 
 // settleIncident resolves an incident by the member's decision.
 func (a *Pages) settleIncident(c *fiber.Ctx) error {
-	form := settleForm{web.FormValue(c, "decision"), safeNext(web.FormValue(c, "back"))}
+	form := settleForm{web.FormLines(c, "decision"), safeNext(web.FormValue(c, "back"))}
 	if errs := web.Check(form); errs != nil {
 		return a.showUnsettled(c, form, errs)
 	}

@@ -368,6 +368,32 @@ func TestActsOnOrders(t *testing.T) {
 	b.get(at(s.expired)).check(t, "no gateway knows of it", 200, "", []string{"doubts"}, []string{at(s.expired) + `/ask"`})
 }
 
+// What is written at the desk holds no control characters; notes keep their lines.
+func TestActsTakeNoControlCharacters(t *testing.T) {
+	s := newSold(t)
+	b := s.in(owner)
+	at := "/admin/orders/" + s.paid.Number
+	b.get(at)
+	b.post(at+"/fulfil", url.Values{"carrier": {"SF\r\nExpress"}, "tracking": {"SF\x0077\t8"}}).check(t, "fulfil", 303, at, nil, nil)
+	if got := s.read(s.paid).Dispatch(); got != (models.Dispatch{Carrier: "SF Express", Tracking: "SF77 8"}) {
+		t.Errorf("got %q", got)
+	}
+	page := b.get(at)
+	b.post(at+"/note", with(page.hidden(at+"/note"), url.Values{"text": {"one\r\ntwo\x00"}})).check(t, "note", 303, at, nil, nil)
+	b.get(at).check(t, "note", 200, "", []string{">one\ntwo<"}, []string{"\ufffd"})
+	file := b.get("/admin/orders.csv?q=SF77").body
+	if strings.ContainsAny(file, "\x00\t") || !strings.Contains(file, "SF77 8") {
+		t.Errorf("export: got %q", file)
+	}
+	at = "/admin/orders/" + s.expired.Number
+	b.get(at)
+	form := url.Values{"reference": {"BANK\n1\x00"}, "paid_note": {"seen\r\nthere"}, "confirm": {"\x00" + s.expired.Number}}
+	b.post(at+"/paid", s.seen(s.expired, form)).check(t, "mark paid", 303, at, nil, nil)
+	if got := s.read(s.expired).PaidBy().Reference; got == nil || *got != "BANK 1" {
+		t.Errorf("reference: got %v, want BANK 1", got)
+	}
+}
+
 // What is decided on a page that shows the order in another status than it has by now is not done: the
 // page says so as the order is now, with all that was typed, and the same form of that page does it.
 func TestOrderMovedMeanwhile(t *testing.T) {

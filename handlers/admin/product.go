@@ -40,12 +40,12 @@ const seenPrefix = "seen_"
 func (a *Pages) readProductForm(c *fiber.Ctx, prefix string) productForm {
 	form := productForm{
 		Name: web.FormValue(c, prefix+"product_name"), Slug: web.FormValue(c, prefix+"slug"),
-		Description: lines(web.FormValue(c, prefix+"description")), Active: web.FormValue(c, prefix+"active") == yes,
+		Description: web.FormLines(c, prefix+"description"), Active: web.FormValue(c, prefix+"active") == yes,
 	}
 	for _, language := range a.base.OtherLanguages() {
 		text := textForm{Language: language}
 		text.Name = web.FormValue(c, prefix+text.nameField())
-		text.Description = lines(web.FormValue(c, prefix+text.descriptionField()))
+		text.Description = web.FormLines(c, prefix+text.descriptionField())
 		form.Texts = append(form.Texts, text)
 	}
 	return form

@@ -243,11 +243,15 @@ func readSettings(c *fiber.Ctx, group []shownSetting, currency string) typedSett
 		if !c.Request().PostArgs().Has(s.Name) {
 			continue
 		}
+		read := web.FormValue
+		if s.rows > 0 {
+			read = web.FormLines
+		}
 		change := models.SettingChange{
-			Setting: s.Setting, Seen: web.FormValue(c, "seen."+s.Name), GiveUp: web.FormValue(c, "back."+s.Name) != "",
+			Setting: s.Setting, Seen: read(c, "seen."+s.Name), GiveUp: web.FormValue(c, "back."+s.Name) != "",
 		}
 		if !change.GiveUp {
-			text := web.FormValue(c, s.Name)
+			text := read(c, s.Name)
 			value, err := s.Read(text, currency)
 			if refused, is := errors.AsType[*models.Error](err); is {
 				typed.errs = typed.errs.With(web.FieldErrors{s.Name: refused.Key})

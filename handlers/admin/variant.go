@@ -39,7 +39,7 @@ func (a *Pages) readVariantForm(c *fiber.Ctx, prefix string) variantForm {
 	is := func(name string) bool { return web.FormValue(c, prefix+name) == yes }
 	form := variantForm{
 		SKU: web.FormValue(c, prefix+"sku"), Options: web.FormValue(c, prefix+"options"), Price: web.FormValue(c, prefix+"price"), Counted: is("counted"),
-		Digital: is("digital"), Delivery: lines(web.FormValue(c, prefix+"delivery")), Active: is("active"),
+		Digital: is("digital"), Delivery: web.FormLines(c, prefix+"delivery"), Active: is("active"),
 	}
 	for _, language := range a.base.OtherLanguages() {
 		text := optionText{Language: language}

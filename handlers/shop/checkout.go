@@ -264,7 +264,7 @@ func (p *Pages) readCheckout(c *fiber.Ctx) checkoutForm {
 	return checkoutForm{
 		contactForm: contactForm{
 			Name: web.FormValue(c, "name"), Email: web.FormValue(c, "email"),
-			Phone: web.FormValue(c, "phone"), Note: web.FormValue(c, "note"),
+			Phone: web.FormValue(c, "phone"), Note: web.FormLines(c, "note"),
 		},
 		addressForm: addressForm{
 			Address: web.FormValue(c, "address"), City: web.FormValue(c, "city"),

@@ -4,18 +4,20 @@ import (
 	"errors"
 	"maps"
 	"reflect"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/go-playground/validator/v10"
 	"github.com/gofiber/fiber/v2"
+
+	"saoma/models"
 )
 
-// FormValue returns a field of the posted form without the space around it: never one of the
+// FormValue returns a field of one line of the posted form, as models.OneLine reads it: never one of the
 // address, and empty when the form has no such field or it is not valid UTF-8.
-func FormValue(c *fiber.Ctx, name string) string {
-	return strings.TrimSpace(SecretValue(c, name))
-}
+func FormValue(c *fiber.Ctx, name string) string { return models.OneLine(SecretValue(c, name)) }
+
+// FormLines returns a field of several lines, as models.Lines reads it, and otherwise as FormValue does.
+func FormLines(c *fiber.Ctx, name string) string { return models.Lines(SecretValue(c, name)) }
 
 // FormValues returns all fields of that name in a posted form without files, in their order, each as
 // FormValue does.
@@ -24,7 +26,7 @@ func FormValues(c *fiber.Ctx, name string) []string {
 	for _, raw := range c.Request().PostArgs().PeekMulti(name) {
 		value := ""
 		if utf8.Valid(raw) {
-			value = strings.TrimSpace(string(raw))
+			value = models.OneLine(string(raw))
 		}
 		values = append(values, value)
 	}
