@@ -553,7 +553,7 @@ func TestRefundForStaffToMake(t *testing.T) {
 	at := "/admin/orders/" + s.paid.Number
 	form := url.Values{"payment": {s.read(s.paid).PaidBy().Number}, "refunded": {"0"}, "all": {"1"}, "refund_reason": {"broken"}}
 	b.post(at+"/refund", s.seen(s.paid, form)).check(t, "refund", 303, at, nil, nil)
-	b.get(at).check(t, "told", 200, "", []string{"takes no refunds from the shop. Refund CN¥", "gateway&#39;s own pages now"}, []string{"keeps asking"})
+	b.get(at).check(t, "told", 200, "", []string{"takes no refunds from the shop. Refund CN¥", "gateway&#39;s own pages now"}, []string{"The gateway has not said yet"})
 }
 
 // TestRefundUnderWay: money that is on its way back is not called refunded before it is there.
