@@ -130,7 +130,9 @@ func validSlug(slug string) bool {
 
 // validSKU reports whether a text can stand for a variant, in addresses too.
 func validSKU(sku string) bool {
-	return sku != "" && !strings.ContainsAny(sku, "/?#%") && !strings.ContainsFunc(sku, unicode.IsSpace)
+	return sku != "" && !strings.ContainsAny(sku, "/?#%") && !strings.ContainsFunc(sku, func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r)
+	})
 }
 
 // Refusals of acts on goods.

@@ -238,6 +238,7 @@ func TestCatalogueMistakes(t *testing.T) {
 		{"no sku", columns + "cup,Cup,,,true,,,12.50,3,false,,,true\n", []string{`line 2, column sku: a name without blanks and without / ? # %, not ""`}},
 		{"sku", columns + "cup,Cup,,,true,A/B,,12.50,3,false,,,true\n", []string{`line 2, column sku: a name without blanks and without / ? # %, not "A/B"`}},
 		{"line break in sku", columns + "cup,Cup,,,true,\"A\nB\",,12.50,3,false,,,true\n", []string{`line 2, column sku: a name without blanks and without / ? # %, not "A\nB"`}},
+		{"NUL in sku", columns + "cup,Cup,,,true,A\x00B,,12.50,3,false,,,true\n", []string{`line 2, column sku: a name without blanks and without / ? # %, not "A\x00B"`}},
 		{"sku twice", columns + good + "pot,Pot,,,true,CUP,,1,,false,,,true\n", []string{`line 3, column sku: "CUP" stands in line 2 already`}},
 		{"price", columns + "cup,Cup,,,true,CUP,,$12,3,false,,,true\n", []string{`line 2, column price: amount "$12" is not a plain decimal`}},
 		{"fraction", columns + "cup,Cup,,,true,CUP,,12.505,3,false,,,true\n", []string{`line 2, column price: amount "12.505" has more than 2 decimals`}},
