@@ -7,12 +7,29 @@ import (
 	"gorm.io/gorm"
 )
 
+// maxAlike is how many incidents of one kind may be open about one payment. What more messages say, each in
+// other words, stands in its evidence.
+const maxAlike = 20
+
 // OpenIncident opens an incident, or counts it once more when the same one was opened before: the
-// same by DedupKey. It says whether this opened it.
+// same by DedupKey. It says whether this opened it. Beside maxAlike open ones of its kind it counts with the
+// newest of them.
 func (tx *Tx) OpenIncident(i Incident) (bool, error) {
 	i.DedupKey = truncate(i.DedupKey, 190)
 	if known, err := tx.countIncident(i.DedupKey); known || err != nil {
 		return false, err
+	}
+	if i.PaymentID != nil && i.RefundID == nil { // refunds are of our own making, and each may hang
+		var alike []Incident
+		err := tx.db.Select("dedup_key").Where("order_id = ? AND status = ? AND payment_id = ? AND kind = ?", i.OrderID, IncidentOpen, i.PaymentID, i.Kind).
+			Order("created_at DESC, id DESC").Limit(maxAlike).Find(&alike).Error
+		if err != nil {
+			return false, err
+		}
+		if len(alike) == maxAlike {
+			_, err = tx.countIncident(alike[0].DedupKey)
+			return false, err
+		}
 	}
 	i.ID, i.Count = NewID(), 1
 	i.Detail, i.Number, i.Currency = truncate(i.Detail, 1000), truncate(i.Number, 64), truncate(i.Currency, 16)

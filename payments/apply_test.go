@@ -356,6 +356,33 @@ func TestQueryThatDeniesASuccessIsAConflict(t *testing.T) {
 	}
 }
 
+// TestIncidentsOfOnePaymentAreBounded: whoever signs any number of contradictions about one payment fills its
+// evidence, and not the list of incidents.
+func TestIncidentsOfOnePaymentAreBounded(t *testing.T) {
+	s := newShop(t, modelstest.Options(t), models.AskStaff)
+	order, p := s.attempt(t)
+	const most = 20
+	for i := range int64(most + 5) {
+		r := s.report(p, payments.StateSucceeded)
+		r.Money.Amount += i + 1
+		r.Exchange.Response = fmt.Appendf(nil, "another amount, %d", i)
+		s.apply(t, r)
+	}
+	incidents, err := s.Incidents(t.Context(), order.ID)
+	if err != nil || len(incidents) != most || incidents[most-1].Count != 6 {
+		t.Errorf("got %d incidents, %v, the last %+v; want %d of which the last stands for 6", len(incidents), err, incidents[len(incidents)-1], most)
+	}
+	kept, err := s.Evidence(t.Context(), order.ID)
+	if err != nil || len(kept) < most+5 {
+		t.Errorf("got %d messages kept, %v; want all %d", len(kept), err, most+5)
+	}
+	late := s.report(p, payments.StateSucceeded)
+	s.apply(t, late)
+	if got := s.standing(t, order.ID); got.Order != models.OrderPaid {
+		t.Errorf("paid in the end: got %+v, want it paid", got)
+	}
+}
+
 // TestUnknownNumberIsKeptOnce: a message about a number that is not ours is refused each time, counted
 // and kept once.
 func TestUnknownNumberIsKeptOnce(t *testing.T) {
