@@ -3,7 +3,9 @@ package admin
 import (
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -48,9 +50,9 @@ func (a *Pages) guard(who access) fiber.Handler {
 		}
 		switch {
 		case session == nil:
-			return c.Redirect("/admin/login"+nextQuery(wanted(c)), http.StatusSeeOther)
+			return c.Redirect("/admin/login"+nextQuery(a.wanted(c)), http.StatusSeeOther)
 		case session.Half && !who.half:
-			return c.Redirect("/admin/login/code"+nextQuery(wanted(c)), http.StatusSeeOther)
+			return c.Redirect("/admin/login/code"+nextQuery(a.wanted(c)), http.StatusSeeOther)
 		case web.Changes(c) && !a.base.OwnForm(c, session.ID):
 			return web.ErrForeignForm
 		case !who.allows(session.Staff.Role):
@@ -161,12 +163,31 @@ func (a *Pages) proofFits(c *fiber.Ctx, member *models.Staff, proof string) (boo
 }
 
 // wanted is the address that a visitor asked for, to be gone to after the login. What was to be
-// changed is not kept: the page that offers it is not asked for.
-func wanted(c *fiber.Ctx) string {
-	if web.Changes(c) {
+// changed is not kept: then it is the page that the form stood on.
+func (a *Pages) wanted(c *fiber.Ctx) string {
+	if !web.Changes(c) {
+		return safeNext(string(c.Request().RequestURI()))
+	}
+	from, err := url.Parse(c.Get(fiber.HeaderReferer))
+	if err != nil || from.Host != string(c.Request().Host()) {
 		return home
 	}
-	return safeNext(string(c.Request().RequestURI()))
+	from.Path = a.pageAt(from.Path)
+	return safeNext(from.RequestURI())
+}
+
+// pageAt is the page that stands at the path; a page that an act has answered stands at the act's, which
+// lies below the page's own.
+func (a *Pages) pageAt(address string) string {
+	for strings.HasPrefix(address, home+"/") {
+		for _, r := range a.table() {
+			if r.method == get && len(r.who.roles) > 0 && fiber.RoutePatternMatch(address, r.path) {
+				return address
+			}
+		}
+		address = path.Dir(address)
+	}
+	return home
 }
 
 // nextQuery hands an address on to the login.

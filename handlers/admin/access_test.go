@@ -129,6 +129,37 @@ func TestEveryRoute(t *testing.T) {
 	}
 }
 
+// After the login an act leads to the page that its form stood on, and nowhere else.
+func TestActWithoutASession(t *testing.T) {
+	d := newDesk(t)
+	const act = "/admin/orders/261121-ABCDEFGH/refund?q=bob"
+	for referer, want := range map[string]string{
+		"": "",
+		"http://example.com/admin/orders/261121-ABCDEFGH?q=bob":        "/admin/orders/261121-ABCDEFGH?q=bob",
+		"http://example.com/admin/orders/261121-ABCDEFGH/refund?q=bob": "/admin/orders/261121-ABCDEFGH?q=bob",
+		"http://example.com/admin/orders/261121-ABCDEFGH/refund/end":   "/admin/orders/261121-ABCDEFGH",
+		"http://example.com/admin/incidents/7/settle":                  "/admin/incidents",
+		"http://example.com/admin/goods/sku/%E8%8C%B6/stock":           "/admin/goods/sku/%E8%8C%B6",
+		"http://example.com/admin":                                     "",
+		"http://example.com/admin/login/code":                          "",
+		"http://example.com/admin/nothing":                             "",
+		"http://example.com/admin/../cart":                             "",
+		"http://example.com/cart":                                      "",
+		"http://evil.example/admin/orders":                             "",
+		"http://example.com@evil.example/admin/orders":                 "",
+		"//evil.example/admin/orders":                                  "",
+		"http://%zz/admin/orders":                                      "",
+	} {
+		b := d.browse()
+		b.referer = referer
+		location := "/admin/login"
+		if want != "" {
+			location += "?next=" + url.QueryEscape(want)
+		}
+		b.post(act, nil).check(t, referer, 303, location, nil, nil)
+	}
+}
+
 // TestEveryActNeedsAnOwnForm sends every act without the session's token, and from another site.
 func TestEveryActNeedsAnOwnForm(t *testing.T) {
 	d := newDesk(t)

@@ -131,6 +131,7 @@ type browser struct {
 	cookies map[string]string
 	token   string
 	origin  string // what the browser says a form comes from; empty: our own
+	referer string // the address of the page that it says it comes from; empty: it does not say
 }
 
 func (d *desk) browse() *browser { return &browser{desk: d, cookies: map[string]string{}} }
@@ -228,6 +229,9 @@ func (b *browser) send(method, target, contentType string, body io.Reader) answe
 	}
 	if b.origin != "" {
 		r.Header.Set("Sec-Fetch-Site", b.origin)
+	}
+	if b.referer != "" {
+		r.Header.Set("Referer", b.referer)
 	}
 	for name, value := range b.cookies {
 		r.AddCookie(&http.Cookie{Name: name, Value: value})
