@@ -676,12 +676,18 @@ func TestLastOrder(t *testing.T) {
 		}
 	}
 	shows("placed", "Waiting for payment")
-	if err := s.store.Tx(t.Context(), func(tx *models.Tx) error {
-		_, err := tx.OpenIncident(models.Incident{Kind: models.IncidentLatePayment, Gateway: models.ScanForPay, OrderID: &order.ID, Currency: "CNY", DedupKey: "x"})
-		return err
-	}); err != nil {
-		t.Fatal(err)
+	found := func(kind models.IncidentKind) {
+		t.Helper()
+		if err := s.store.Tx(t.Context(), func(tx *models.Tx) error {
+			_, err := tx.OpenIncident(models.Incident{Kind: kind, Gateway: models.ScanForPay, OrderID: &order.ID, Currency: "CNY", DedupKey: string(kind)})
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
 	}
+	found(models.IncidentBadRedirect)
+	shows("not sent to a stranger's page", "Waiting for payment")
+	found(models.IncidentLatePayment)
 	shows("in doubt", "We are looking into your payment")
 	if err := s.store.Tx(t.Context(), func(tx *models.Tx) error {
 		o, err := tx.LockOrder(order.ID)

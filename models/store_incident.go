@@ -115,11 +115,12 @@ func resolved(tx *Tx, resolution string) map[string]any {
 	return map[string]any{"status": IncidentResolved, "resolution": truncate(resolution, 1000), "resolved_at": tx.Now()}
 }
 
-// HasOpenIncident reports whether something about the order's money waits for a decision.
+// HasOpenIncident reports whether something about the order's money waits for a decision. A page of a
+// gateway's that no buyer was sent to is none: nobody has paid there.
 func (s *Store) HasOpenIncident(ctx context.Context, orderID string) (bool, error) {
 	var found Incident
 	err := s.query(ctx, func(db *gorm.DB) error {
-		return db.Select("id").Where("order_id = ? AND status = ?", orderID, IncidentOpen).Take(&found).Error
+		return db.Select("id").Where("order_id = ? AND status = ? AND kind <> ?", orderID, IncidentOpen, IncidentBadRedirect).Take(&found).Error
 	})
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return false, nil

@@ -345,7 +345,7 @@ func TestCreateIsLost(t *testing.T) {
 	kinds := []sandbox.FaultKind{
 		sandbox.FaultLost, sandbox.FaultHTTP500Done, sandbox.FaultCodeDone, sandbox.FaultTruncated, sandbox.FaultBrokenOff,
 		sandbox.FaultEmpty, sandbox.FaultHTML, sandbox.FaultHuge, sandbox.FaultRedirect, sandbox.FaultWrongSignature,
-		sandbox.FaultMissingSignature, sandbox.FaultPayURL,
+		sandbox.FaultMissingSignature,
 	}
 	casesAtEachGateway(t, kinds, kindName, func(t *testing.T, w *wired, kind sandbox.FaultKind) {
 		w.fault(sandbox.Fault{Kind: kind, Operation: sandbox.OpCreate, Times: 1})
@@ -355,13 +355,41 @@ func TestCreateIsLost(t *testing.T) {
 		}
 		w.act(o.Payments[0].Number, sandbox.Pay, sandbox.NotifyNever)
 		w.pass(30 * time.Second)
-		got := w.standing(o.ID)
-		got.Incidents = nil // an address that is not the gateway's is one
-		if diff := cmp.Diff(paidAndConfirmed, got); diff != "" {
+		if diff := cmp.Diff(paidAndConfirmed, w.standing(o.ID)); diff != "" {
 			t.Errorf("half a minute after it was paid (-want +got):\n%s", diff)
 		}
 		_, next := w.pending(w.wallet) // or the gateway would soon be left alone
 		w.act(next.Number, sandbox.Pay, sandbox.NotifyBefore)
+	})
+}
+
+// TestPageElsewhere: an attempt at a page that is not the gateway's is closed where the gateway can, and the
+// money that it takes all the same is found.
+func TestPageElsewhere(t *testing.T) {
+	t.Parallel()
+	onEachGateway(t, func(t *testing.T, w *wired, wallet models.Wallet, gateway sandbox.Gateway) {
+		w.fault(sandbox.Fault{Kind: sandbox.FaultPayURL, Operation: sandbox.OpCreate})
+		o, _, err := w.order(wallet)
+		if !errors.Is(err, payments.ErrGatewayDown) {
+			t.Fatalf("start: got %v, want ErrGatewayDown", err)
+		}
+		if diff := cmp.Diff(standing{
+			Order: models.OrderPending, Payments: []string{"closed"}, OnHand: 2, Reserved: 1, Incidents: []string{"bad_redirect open"},
+		}, w.standing(o.ID)); diff != "" {
+			t.Errorf("where no other gateway is left (-want +got):\n%s", diff)
+		}
+		there, err := w.box.Payment(o.Payments[0].Number)
+		if closed := err == nil && there.State == sandbox.Closed; closed != (gateway == sandbox.Pass2Pay) {
+			t.Errorf("at the gateway: got %+v, %v; want it closed where that can be done", there, err)
+		}
+		w.fault(sandbox.Fault{Kind: sandbox.FaultLatePayment, Operation: sandbox.OpPay})
+		w.act(o.Payments[0].Number, sandbox.Pay, sandbox.NotifyNever)
+		w.pass(30 * time.Second)
+		want := paidAndConfirmed
+		want.Incidents = []string{"bad_redirect open"}
+		if diff := cmp.Diff(want, w.standing(o.ID)); diff != "" {
+			t.Errorf("half a minute after it was paid (-want +got):\n%s", diff)
+		}
 	})
 }
 

@@ -31,7 +31,7 @@ func (rs Routes) OneCode() bool {
 func (rs Routes) OneCodeAt(d Device) bool { return !d.Phone && rs.OneCode() }
 
 // Match returns the rows that lead the wallet in the scene to a gateway: the first is tried first,
-// each later one is the fallback when the one before certainly holds no payable order.
+// each later one is the fallback when the one before holds no order that a buyer could pay.
 func (rs Routes) Match(wallet models.Wallet, scene models.Scene) []Route {
 	var matched []Route
 	for _, r := range rs {

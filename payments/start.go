@@ -1,6 +1,7 @@
 package payments
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,8 +65,8 @@ func (s *Service) Start(ctx context.Context, orderToken string, w models.Wallet,
 	return NextAction{}, ErrGatewayDown
 }
 
-// errTryNext: this route certainly holds no payable order, so the next one may be tried.
-var errTryNext = errors.New("the gateway holds no payable order")
+// errTryNext: this route holds no order that a buyer could pay, so the next one may be tried.
+var errTryNext = errors.New("the gateway holds no order that a buyer could pay")
 
 func (s *Service) payable(o *models.Order) error {
 	if o.Status != models.OrderPending || !s.store.Now().Before(o.ExpiresAt) {
@@ -111,10 +112,18 @@ func (s *Service) attempt(ctx context.Context, o *models.Order, w models.Wallet,
 	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	models.KillPoint("create.answered")
-	if callErr != nil {
-		return NextAction{}, s.createFailed(keep, p, created, callErr)
+	switch {
+	case callErr == nil:
+		return s.createAnswered(keep, p, created)
+	case OutcomeOf(callErr) == BadRedirect:
+		err = s.badRedirect(keep, p, created, callErr)
+	default:
+		err = s.createFailed(keep, p, created, callErr)
 	}
-	return s.createAnswered(keep, p, created)
+	if errors.Is(err, errTryNext) && p.Live() {
+		err = cmp.Or(s.giveUp(ctx, o, p), err)
+	}
+	return NextAction{}, err
 }
 
 // addPayment stores the attempt with its own number before any gateway hears of it.
@@ -217,7 +226,7 @@ func (s *Service) takeCreated(tx *models.Tx, p *models.Payment, c Created) (verd
 // createFailed keeps what is known of a create that did not end well.
 func (s *Service) createFailed(ctx context.Context, p *models.Payment, c Created, callErr error) error {
 	outcome := OutcomeOf(callErr)
-	s.log.Warn("payment could not be created", "payment", p.Number, "gateway", p.Gateway, "outcome", outcome, "err", callErr)
+	s.notCreated(p, callErr)
 	var move func(tx *models.Tx, p *models.Payment) error
 	result := error(ErrGatewayDown.Because(callErr))
 	switch outcome {
@@ -233,8 +242,6 @@ func (s *Service) createFailed(ctx context.Context, p *models.Payment, c Created
 			}
 			return tx.SetCheck(p, time.Time{}) // there is nothing to watch
 		}
-	case BadRedirect:
-		move = func(tx *models.Tx, p *models.Payment) error { return badRedirect(tx, p, c, callErr) }
 	default: // it may be there: the sweep asks
 		move = func(tx *models.Tx, p *models.Payment) error {
 			return tx.ChangePayment(p, models.PaymentChange{Failure: callErr.Error()})
@@ -249,18 +256,39 @@ func (s *Service) createFailed(ctx context.Context, p *models.Payment, c Created
 	return result
 }
 
-// badRedirect gives up an attempt whose page is not on the gateway's list; it stays watched, since
-// the gateway may hold it payable.
-func badRedirect(tx *models.Tx, p *models.Payment, c Created, callErr error) error {
-	change := models.PaymentChange{Reference: c.Reference, Failure: callErr.Error()}
-	if _, err := tx.MovePayment(p, models.PaymentClosed, change); err != nil {
-		return err
-	}
-	_, err := tx.OpenIncident(models.Incident{
-		Kind: models.IncidentBadRedirect, Gateway: p.Gateway, OrderID: &p.OrderID, PaymentID: &p.ID, Number: p.Number,
-		Currency: p.Currency, Amount: p.Amount, Detail: callErr.Error(), DedupKey: "bad_redirect/" + p.Number,
+// badRedirect tells staff of an attempt whose page is not on the gateway's list, and leaves it to be given
+// up: the gateway may hold it payable. Until that is done it is the order's live one.
+func (s *Service) badRedirect(ctx context.Context, p *models.Payment, c Created, callErr error) error {
+	s.notCreated(p, callErr)
+	var result error
+	err := s.record(ctx, p, c.Exchange, OpCreate, func(tx *models.Tx, p *models.Payment) (verdict, rule string, err error) {
+		result = ErrGatewayDown.Because(callErr)
+		if verdict, rule, err = s.takeCreated(tx, p, c); err != nil || verdict == verdictIncident {
+			return verdict, rule, err
+		}
+		result = errTryNext
+		if p.Live() {
+			if err := tx.ChangePayment(p, models.PaymentChange{Failure: callErr.Error()}); err != nil {
+				return "", "", err
+			}
+		}
+		_, err = tx.OpenIncident(models.Incident{
+			Kind: models.IncidentBadRedirect, Gateway: p.Gateway, OrderID: &p.OrderID, PaymentID: &p.ID, Number: p.Number,
+			Currency: p.Currency, Amount: p.Amount, Detail: callErr.Error(), DedupKey: "bad_redirect/" + p.Number,
+		})
+		return verdictUnknown, callErr.Error(), err
 	})
-	return err
+	return cmp.Or(err, result)
+}
+
+// neverShown reports whether the gateway took an attempt that no buyer was given a way to pay, since its
+// page is not on the list.
+func neverShown(p *models.Payment) bool {
+	return p.Status == models.PaymentPending && p.Action == models.ActionNone && p.Failure != ""
+}
+
+func (s *Service) notCreated(p *models.Payment, callErr error) {
+	s.log.Warn("payment could not be created", "payment", p.Number, "gateway", p.Gateway, "outcome", OutcomeOf(callErr), "err", callErr)
 }
 
 // record keeps a message about the payment in the transaction in which follow does what it leads to, and
@@ -322,7 +350,8 @@ func (s *Service) giveUp(ctx context.Context, o *models.Order, p *models.Payment
 		if !p.Live() {
 			return nil
 		}
-		_, err = tx.MovePayment(p, models.PaymentClosed, models.PaymentChange{Failure: "given up for another attempt"})
+		change := models.PaymentChange{Failure: cmp.Or(p.Failure, "given up for another attempt")}
+		_, err = tx.MovePayment(p, models.PaymentClosed, change)
 		return err
 	})
 }
@@ -338,12 +367,13 @@ func (s *Service) askAndClose(ctx context.Context, p *models.Payment) error {
 }
 
 // askFirst asks about an attempt before something is done about it, and returns it as it stands then;
-// nil: the gateway has no such payment.
+// nil: the gateway has no such payment. That is believed at once of one that nobody can have opened: see
+// notThere.
 func (s *Service) askFirst(ctx context.Context, p *models.Payment) (*models.Payment, error) {
 	switch err := s.ask(ctx, p); {
 	case err == nil:
 		return s.store.PaymentByNumber(ctx, p.Number)
-	case OutcomeOf(err) == NotFound && s.store.Now().Sub(p.CreatedAt) > createGrace:
+	case OutcomeOf(err) == NotFound && (s.store.Now().Sub(p.CreatedAt) > createGrace || neverShown(p)):
 		return nil, nil
 	default:
 		return nil, ErrStillAsking.Because(err)

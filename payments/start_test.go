@@ -3,6 +3,7 @@ package payments
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -222,7 +223,7 @@ func TestStartRefuses(t *testing.T) {
 // holds nothing that can be paid, and only then: nobody is to pay twice.
 func TestStartGoesOnOnlyWhenNothingIsPayable(t *testing.T) {
 	s := newStarting(t)
-	for outcome, goesOn := range map[Outcome]bool{Refused: true, NotSent: true, Unknown: false, BadRedirect: false, Duplicate: false, NotFound: false} {
+	for outcome, goesOn := range map[Outcome]bool{Refused: true, NotSent: true, Unknown: false, Duplicate: false, NotFound: false} {
 		t.Run(string(outcome), func(t *testing.T) {
 			s.anew(t)
 			s.first.create = fails(outcome)
@@ -234,9 +235,8 @@ func TestStartGoesOnOnlyWhenNothingIsPayable(t *testing.T) {
 				if !errors.Is(err, ErrGatewayDown) || len(payments) != 1 || len(s.second.asked) != 0 || failed.CheckAt == nil {
 					t.Errorf("got %v, %d attempts, asked at %v; want ErrGatewayDown, and the one attempt watched", err, len(payments), failed.CheckAt)
 				}
-				told := s.incidents(&failed)
-				if bad := len(told) == 1 && told[0].Kind == models.IncidentBadRedirect && failed.Status == models.PaymentClosed; bad != (outcome == BadRedirect) {
-					t.Errorf("got the attempt %s with incidents %+v, want it closed and staff told of the page: %t", failed.Status, told, outcome == BadRedirect)
+				if told := s.incidents(&failed); len(told) != 0 || !failed.Live() {
+					t.Errorf("got the attempt %s with incidents %+v, want it as it was and none", failed.Status, told)
 				}
 				return
 			}
@@ -296,6 +296,108 @@ func TestStartByTheBuyersAddress(t *testing.T) {
 	}
 	if got := s.RoutesFor(Device{Phone: true, Address: device.Address}, ""); len(got) != 1 || got[0].Method != OneCode {
 		t.Errorf("the phone that scanned it: got the rows %v, want none to a gateway", got)
+	}
+}
+
+// TestBadRedirect: nobody is sent to a page that is not on the gateway's list. The attempt is asked about,
+// closed where that can be done and given up as every other one before the next gateway is tried; staff
+// are told, and the attempt stays watched.
+func TestBadRedirect(t *testing.T) {
+	s := newStarting(t)
+	for _, tt := range []struct {
+		name  string
+		ready func(s *starting)
+		asked []string
+		want  error // nil: the second gateway's page
+		left  models.PaymentStatus
+	}{
+		{"known only to who opens its page", func(*starting) {}, []string{"create", "query"}, nil, models.PaymentClosed},
+		{"open", func(s *starting) {
+			s.first.query = s.first.stands(StatePending)
+		}, []string{"create", "query", "close"}, nil, models.PaymentClosed},
+		{"closed", func(s *starting) {
+			s.first.query = s.first.stands(StatePending)
+			s.first.close = func(string) (Exchange, error) {
+				s.first.query = s.first.stands(StateClosed)
+				return Exchange{Request: []byte("close"), Response: []byte("closed")}, nil
+			}
+		}, []string{"create", "query", "close", "query"}, nil, models.PaymentClosed},
+		{"paid all the same", func(s *starting) {
+			s.first.query = s.first.stands(StateSucceeded)
+		}, []string{"create", "query"}, models.ErrOrderClosed, models.PaymentSucceeded},
+		{"nobody knows", func(s *starting) {
+			s.first.query = saysNothing
+		}, []string{"create", "query"}, ErrStillAsking, models.PaymentPending},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s.anew(t)
+			s.first.create = fails(BadRedirect)
+			tt.ready(s)
+			o := modelstest.Order(t, s.store, "cup")
+			next, err := s.begin(o)
+			if !errors.Is(err, tt.want) || len(s.second.created) != one(tt.want == nil) {
+				t.Errorf("got %v, and %d attempts at the second gateway; want %v", err, len(s.second.created), tt.want)
+			}
+			s.wantAsked("for a page", tt.asked...)
+			attempts := s.order(o.ID).Payments // the newest first
+			given := attempts[len(attempts)-1]
+			if err == nil && next.Data != "https://pay.example/"+attempts[0].Number {
+				t.Errorf("got %+v, want the second gateway's page", next)
+			}
+			if given.Status != tt.left || given.CheckAt == nil || given.Action != models.ActionNone {
+				t.Errorf("got the attempt %s, asked about at %v, next %q; want it %s, watched, and nobody led to its page", given.Status, given.CheckAt, given.Action, tt.left)
+			}
+			if told := s.incidents(&given); len(told) != 1 || told[0].Kind != models.IncidentBadRedirect || told[0].Amount != o.Amount {
+				t.Errorf("got the incidents %+v, want staff told of the page", told)
+			}
+			s.first.asked = nil
+		})
+	}
+}
+
+// TestBadRedirectIsGivenUpLater: an attempt at a bad page that could not be given up at once, since the
+// gateway was silent or we died, is before anything else is begun.
+func TestBadRedirectIsGivenUpLater(t *testing.T) {
+	s := newStarting(t)
+	s.first.create, s.first.query = fails(BadRedirect), saysNothing
+	o := modelstest.Order(t, s.store, "cup")
+	for range 2 {
+		if _, err := s.begin(o); !errors.Is(err, ErrStillAsking) {
+			t.Errorf("while the gateway is silent: got %v, want ErrStillAsking", err)
+		}
+	}
+	if n := len(s.order(o.ID).Payments); n != 1 {
+		t.Fatalf("while the gateway is silent: got %d attempts, want one", n)
+	}
+	s.first.query = knowsNothing
+	s.first.asked = nil
+	if _, err := s.begin(o); err != nil {
+		t.Fatal(err)
+	}
+	s.wantAsked("after that", "query", "create", "query")
+	attempts := s.order(o.ID).Payments
+	if len(attempts) != 3 || attempts[0].Gateway != models.Pass2Pay {
+		t.Fatalf("got the attempts %+v, want two at bad pages and the second gateway's", attempts)
+	}
+	for _, given := range attempts[1:] {
+		if given.Status != models.PaymentClosed || !strings.Contains(given.Failure, string(BadRedirect)) {
+			t.Errorf("got %s, failure %q; want it closed, and why", given.Status, given.Failure)
+		}
+	}
+	// Money that comes to one that was given up is a second payment once the order is paid.
+	s.second.query = s.second.stands(StateSucceeded)
+	if err := s.ask(t.Context(), &attempts[0]); err != nil {
+		t.Fatal(err)
+	}
+	s.first.query = s.first.stands(StateSucceeded)
+	if err := s.ask(t.Context(), &attempts[1]); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.order(o.ID); got.Status != models.OrderPaid || *got.PaymentID != attempts[0].ID {
+		t.Errorf("got the order %s by %v, want it paid at the second gateway", got.Status, got.PaymentID)
+	}
+	if told := s.incidents(&attempts[1]); len(told) != 3 || told[2].Kind != models.IncidentDuplicatePayment {
+		t.Errorf("got the incidents %+v, want one of each bad page, and a second payment", told)
 	}
 }
 
@@ -582,6 +684,11 @@ func TestCreateNamesAnothersNumber(t *testing.T) {
 		create func(s *starting) func(CreateRequest) (Created, error)
 		cause  string
 	}{
+		"another attempt's, at a bad page": {func(*starting) func(CreateRequest) (Created, error) {
+			return func(CreateRequest) (Created, error) {
+				return Created{Reference: "G1", Exchange: Exchange{Request: []byte("create"), Response: []byte("taken")}}, &CallError{Outcome: BadRedirect}
+			}
+		}, models.CauseShared},
 		"another attempt's": {named(func(*starting, string) string { return "G1" }), models.CauseShared},
 		"another than before": {named(func(s *starting, number string) string {
 			known, err := s.store.PaymentByNumber(t.Context(), number)

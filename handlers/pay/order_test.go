@@ -168,7 +168,7 @@ func TestOrderPage(t *testing.T) {
 			name: "paid, and something about it is looked at",
 			given: func(t *testing.T, s *shop, o *models.Order) {
 				pay.Settle(t, s.Store, o, pay.Attempt(t, s.Store, o, models.WeChat, models.ActionCode, "x"), true)
-				pay.Trouble(t, s.Store, o)
+				pay.Trouble(t, s.Store, o, models.IncidentAmountMismatch)
 			},
 			want: []string{"Paid. Thank you!", "We are checking"},
 		},
@@ -228,7 +228,7 @@ func TestOrderPage(t *testing.T) {
 			name: "paid but not confirmed, and looked at",
 			given: func(t *testing.T, s *shop, o *models.Order) {
 				pay.Settle(t, s.Store, o, pay.Attempt(t, s.Store, o, models.WeChat, models.ActionCode, "x"), false)
-				pay.Trouble(t, s.Store, o)
+				pay.Trouble(t, s.Store, o, models.IncidentAmountMismatch)
 			},
 			want:   []string{"We are looking into your payment", `http-equiv="refresh" content="60"`},
 			absent: []string{"Thank you", `value="wechat"`},
@@ -237,10 +237,36 @@ func TestOrderPage(t *testing.T) {
 			name: "looked at before it is paid",
 			given: func(t *testing.T, s *shop, o *models.Order) {
 				pay.Attempt(t, s.Store, o, models.WeChat, models.ActionCode, "x")
-				pay.Trouble(t, s.Store, o)
+				pay.Trouble(t, s.Store, o, models.IncidentAmountMismatch)
 			},
 			want:   []string{"We are looking into your payment", "Your money is safe", "do not pay again"},
 			absent: []string{"qr.svg", `value="alipay"`},
+		},
+		{
+			name: "a page that nobody was sent to is looked at",
+			given: func(t *testing.T, s *shop, o *models.Order) {
+				pay.Trouble(t, s.Store, o, models.IncidentBadRedirect)
+			},
+			want:   []string{"Choose how to pay", `value="wechat"`, `value="alipay"`},
+			absent: []string{"We are looking into your payment"},
+		},
+		{
+			name: "such a page, and money, are looked at",
+			given: func(t *testing.T, s *shop, o *models.Order) {
+				pay.Trouble(t, s.Store, o, models.IncidentBadRedirect)
+				pay.Trouble(t, s.Store, o, models.IncidentLatePayment)
+			},
+			want:   []string{"We are looking into your payment"},
+			absent: []string{`value="wechat"`},
+		},
+		{
+			name: "paid after a page that nobody was sent to",
+			given: func(t *testing.T, s *shop, o *models.Order) {
+				pay.Settle(t, s.Store, o, pay.Attempt(t, s.Store, o, models.WeChat, models.ActionCode, "x"), true)
+				pay.Trouble(t, s.Store, o, models.IncidentBadRedirect)
+			},
+			want:   []string{"Paid. Thank you!"},
+			absent: []string{"We are checking"},
 		},
 		{
 			name: "expired",

@@ -225,12 +225,12 @@ func Shut(t testing.TB, s *models.Store, o *models.Order, to models.OrderStatus)
 }
 
 // Trouble opens an incident of the order.
-func Trouble(t testing.TB, s *models.Store, o *models.Order) {
+func Trouble(t testing.TB, s *models.Store, o *models.Order, kind models.IncidentKind) {
 	t.Helper()
 	InTx(t, s, func(tx *models.Tx) error {
 		_, err := tx.OpenIncident(models.Incident{
-			Kind: models.IncidentAmountMismatch, Gateway: models.ScanForPay, OrderID: &o.ID,
-			Currency: o.Currency, DedupKey: "trouble/" + o.ID,
+			Kind: kind, Gateway: models.ScanForPay, OrderID: &o.ID,
+			Currency: o.Currency, DedupKey: string(kind) + "/" + o.ID,
 		})
 		return err
 	})
