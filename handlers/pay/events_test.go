@@ -47,7 +47,7 @@ func newStreaming(t *testing.T) *streaming {
 	s.Pages = New(base, payments.New(payments.Config{Store: store, Log: log}), log)
 	s.heartbeatEvery = 5 * time.Millisecond
 	s.app = fiber.New(fiber.Config{
-		DisableStartupMessage: true, Immutable: true, WriteTimeout: 50 * time.Millisecond, ReadTimeout: 50 * time.Millisecond,
+		DisableStartupMessage: true, Immutable: true, WriteTimeout: streamTimeout, ReadTimeout: streamTimeout,
 	})
 	s.app.Get("/o/:token/events", s.Events)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -180,13 +180,16 @@ func TestEventsOfAFinalOrder(t *testing.T) {
 
 // The server's write timeout is for a whole answer. A stream that lives through many of them
 // must not be cut by it.
+// streamTimeout is the server's for reading and writing: short, and long enough for a busy machine to begin.
+const streamTimeout = 500 * time.Millisecond
+
 func TestEventsOutliveTheWriteTimeout(t *testing.T) {
 	s := newStreaming(t)
 	s.heartbeatEvery = 20 * time.Millisecond
 	o := modelstest.Order(t, s.store, "cup")
 	r := s.watch(t, t.Context(), o)
 	r.event(t)
-	for r.beats < 20 { // eight times the timeout
+	for begun := time.Now(); r.beats < 20 || time.Since(begun) < 2*streamTimeout; {
 		if !r.lines.Scan() {
 			t.Fatalf("the stream ended after %d heartbeats: %v", r.beats, r.lines.Err())
 		}
