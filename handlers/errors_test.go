@@ -118,6 +118,28 @@ func upload(target string, bytes int) string {
 	return head + strings.Repeat("x", min(bytes, 2<<20))
 }
 
+// What is too large for the desk is told with the limit of its address, and the way back to the form.
+func TestTooLargeForTheDesk(t *testing.T) {
+	for target, want := range map[string][]string{
+		"/admin/goods/1/picture":   {"Nothing was saved. At most 8 MB can be sent here.", `href="/admin/goods/1"`},
+		"/admin/settings/picture":  {"At most 8 MB can be sent here.", `href="/admin/settings"`},
+		"/admin/goods/import":      {"At most 2 MB can be sent here.", `href="/admin/goods/import"`},
+		"/admin/reconcile":         {"At most 16 MB can be sent here.", `href="/admin/reconcile"`},
+		"/admin/settings/texts/en": {"At most 1 MB can be sent here.", `href="/admin/settings"`},
+	} {
+		got := send(t, newShop(t), upload(target, 17<<20+1))
+		body, err := io.ReadAll(got.Body)
+		if err != nil || got.StatusCode != 413 {
+			t.Fatalf("%s: got %d, %v", target, got.StatusCode, err)
+		}
+		for _, text := range want {
+			if !strings.Contains(string(body), text) {
+				t.Errorf("%s: got no %q in\n%s", target, text, body)
+			}
+		}
+	}
+}
+
 func TestRefusedOnTheWire(t *testing.T) {
 	tests := []struct {
 		name, raw string
@@ -132,11 +154,11 @@ func TestRefusedOnTheWire(t *testing.T) {
 		{"compressed, said second", "POST /pay/notify/scanforpay HTTP/1.1\r\nHost: x\r\nContent-Encoding: identity\r\nContent-Encoding: GZIP\r\nContent-Length: 1\r\n\r\nx", 415},
 		{"more than a megabyte", "POST /checkout HTTP/1.1\r\nHost: x\r\nContent-Length: 1048577\r\n\r\n", 413},
 		{"a statement of more than a megabyte", upload("/admin/reconcile?day=2026-11-20", 1<<20+1), 303}, // to the login
-		{"a statement that is too large", upload("/admin/reconcile?day=2026-11-20", 16<<20+1), 413},
+		{"a statement that is too large", upload("/admin/reconcile?day=2026-11-20", 17<<20+1), 413},
 		{"a picture of more than a megabyte", upload("/admin/goods/1/picture", 1<<20+1), 303},
 		{"a picture of an article", upload("/admin/goods/sku/%E8%8C%B6/picture", 1<<20+1), 303},
 		{"a catalogue of more than a megabyte", upload("/admin/goods/import", 1<<20+1), 303},
-		{"a picture that is too large", upload("/admin/goods/1/picture", 9<<20+1), 413},
+		{"a picture that is too large", upload("/admin/goods/1/picture", 17<<20+1), 413},
 		{"more than a megabyte where goods take no file", upload("/admin/goods/1", 1<<20+1), 413},
 		{"address that cannot be read", "GET /products/%zz HTTP/1.1\r\nHost: x\r\n\r\n", 404},
 		{"headers beyond the buffer", "GET / HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("x", readBufferSize) + "\r\n\r\n", 431},

@@ -79,7 +79,7 @@ func newDeskWith(t testing.TB, options models.Options, paid payments.Config, gat
 	if d.pages, err = New(base, payments.New(paid), gateways, "http://example.com", log); err != nil {
 		t.Fatal(err)
 	}
-	d.app = fiber.New(fiber.Config{Immutable: true, ErrorHandler: d.fail, DisableStartupMessage: true})
+	d.app = fiber.New(fiber.Config{BodyLimit: maxUpload, Immutable: true, ErrorHandler: d.fail, DisableStartupMessage: true})
 	d.app.Use(base.SecurityHeaders, web.Deadline)
 	d.pages.Routes(d.app)
 	return d

@@ -398,6 +398,7 @@ func TestPictures(t *testing.T) {
 		"empty":          {[]byte{}, "Please choose a picture."},
 		"text":           {[]byte("I am a picture, really."), "JPEG, PNG, GIF and WebP work."},
 		"half a picture": {good[:len(good)/2], "This file is damaged or incomplete."},
+		"too large":      {make([]byte, maxUpload-1<<20), "This file is larger than 8 MB."},
 	} {
 		b.sendFile(address+"/picture", "picture", tt.file, nil).check(t, name, 422, "", []string{tt.want, `id="picture-error"`, `<a href="#picture-file">`}, nil)
 	}
@@ -435,7 +436,8 @@ func TestImport(t *testing.T) {
 	const look, apply = "/admin/goods/import", "/admin/goods/import/apply"
 	b.get(look).check(t, "form", 200, "", []string{`name="file"`, `name="with_stock"`}, nil)
 	b.sendFile(look, "file", nil, nil).check(t, "no file", 422, "", []string{"Please choose a file.", "Nothing was imported."}, []string{"Nothing you typed is lost"})
-	b.sendFile(look, "file", make([]byte, maxCatalogue+1), nil).check(t, "a large file", 422, "", []string{"This file is larger than 2 MB."}, nil)
+	b.sendFile(look, "file", make([]byte, maxCatalogue+1), nil).check(t, "a large file", 422, "", []string{"This file is larger than 2 MB.", "A CSV file of at most 2 MB."}, nil)
+	b.sendFile(look, "file", make([]byte, maxUpload-1<<20), nil).check(t, "a huge file", 422, "", []string{"This file is larger than 2 MB.", `id="file-error"`}, nil)
 	bad := csvHead + "cup,Cup,,,true,cup,,12.505,x,false,,,true\n" + "pot\n" + "jar,<b>,,,maybe,A B,,1,,false,,,true\n"
 	b.sendFile(look, "file", []byte(bad), url.Values{"with_stock": {"yes"}}).check(t, "mistakes", 422, "", []string{
 		"Nothing was changed.", "Line 2, column price: ", "12.505", "Line 2, column stock: ", "Line 3: This line does not have 13 fields.",

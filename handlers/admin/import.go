@@ -57,6 +57,9 @@ type importPage struct {
 }
 
 // importForm is a catalogue file, and how it is to be taken.
+// Hint is what the field for the file takes.
+func (p importPage) Hint() string { return p.T("admin.csv_hint", "most", maxCatalogue>>20) }
+
 type importForm struct {
 	file      []byte
 	withStock bool

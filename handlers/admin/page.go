@@ -128,7 +128,8 @@ func fieldErrors(err error) (web.FieldErrors, error) {
 type failurePage struct {
 	Page
 	Advice    string
-	Orders    bool // the way on is to the orders
+	Orders    bool   // the way on is to the orders
+	Back      string // or to the form that was sent
 	RequestID string
 }
 
@@ -139,5 +140,9 @@ func (a *Pages) ShowFailure(c *fiber.Ctx, key, requestID string) error {
 	key = cmp.Or(forStaff[key], key)
 	page := failurePage{Page: a.page(c, key), Orders: orders, RequestID: requestID}
 	page.Advice = page.T(key + ".advice")
+	if c.Response().StatusCode() == http.StatusRequestEntityTooLarge {
+		most := cmp.Or(maxFile(c.Path()), c.App().Config().BodyLimit)
+		page.Advice, page.Back = page.T("admin.failure.too_large", "most", most>>20), a.pageAt(c.Path())
+	}
 	return a.base.Render(c, "admin/failure", page)
 }

@@ -59,6 +59,9 @@ type comparedDay struct {
 	Notes       []string
 }
 
+// Hint is what a field for a statement takes.
+func (p reconcilePage) Hint() string { return p.T("admin.csv_hint", "most", maxStatement>>20) }
+
 type comparedCurrency struct {
 	Rows []bookedRow
 	Left string // what is left between the two sides; empty: nothing
@@ -173,6 +176,8 @@ func (a *Pages) reconcile(c *fiber.Ctx) error {
 		g.Error, err = page.refusal(bad), nil
 	} else if errors.Is(err, errNoFile) {
 		g.Error, err = page.T("invalid.file"), nil
+	} else if errors.Is(err, errFileTooLarge) {
+		g.Error, err = page.T("invalid.statement_bytes"), nil
 	}
 	switch {
 	case err != nil:
@@ -192,6 +197,9 @@ func (a *Pages) compareFile(c *fiber.Ctx, gateway models.GatewayName, day paymen
 	sent, err := c.FormFile("statement")
 	if err != nil || sent.Size == 0 && sent.Filename == "" {
 		return payments.Result{}, errNoFile
+	}
+	if sent.Size > maxStatement {
+		return payments.Result{}, errFileTooLarge
 	}
 	file, err := sent.Open()
 	if err != nil {

@@ -58,7 +58,7 @@ func TestReconcileUpload(t *testing.T) {
 		}, []string{"no difference"}},
 		{"the other gateway's", "pass2pay", statementHeader + rowOf(paid, paid.Amount), 200, []string{"The shop made this payment at ScanForPay."}, nil},
 		{"of another day", "scanforpay", statementHeader, 200, []string{"Payments recorded by the shop that are not in the statement"}, nil},
-		{"empty", "scanforpay", "", 422, []string{"Line 1: there is nothing in it.", `aria-describedby="statement-scanforpay-error"`}, nil},
+		{"empty", "scanforpay", "", 422, []string{"Line 1: there is nothing in it.", `aria-describedby="statement-scanforpay-hint statement-scanforpay-error"`}, nil},
 		{"no such column", "scanforpay", "a,b\n", 422, []string{"there is no column “number”"}, nil},
 		{"bad amount", "scanforpay", all + "X,payment,<b>,CNY,2026-11-20 12:00:00\n", 422, []string{"Line 5, column amount: “&lt;b&gt;” is not an amount"}, []string{"<b>,", "no difference"}},
 		{"bad quote", "scanforpay", all + "X,pay\"ment,1,CNY,x\n", 422, []string{"Line 5, column 6: there is a quotation mark"}, nil},
@@ -78,6 +78,8 @@ func TestReconcileUpload(t *testing.T) {
 	}
 	b.post("/admin/reconcile", map[string][]string{"day": {"2026-11-20"}, "gateway": {"scanforpay"}}).
 		check(t, "no file", 422, "", []string{"Choose a file first."}, nil)
+	b.upload("/admin/reconcile", map[string]string{"day": "2026-11-20", "gateway": "scanforpay"}, "statement", strings.Repeat("x", maxStatement+1)).
+		check(t, "a large file", 422, "", []string{"This file is larger than 16 MB.", "A CSV file of at most 16 MB."}, nil)
 	b.upload("/admin/reconcile", map[string]string{"day": "nonsense", "gateway": "scanforpay"}, "statement", all).
 		check(t, "no day", 422, "", []string{"This is not a day."}, []string{"no difference"})
 }

@@ -29,21 +29,32 @@ func patiently(do fiber.Handler) fiber.Handler {
 	}
 }
 
-// formAround is what a form may have beside its file.
-const formAround = 1 << 20
+// maxUpload is how many bytes a form with a file may have: as many as the largest file, and something
+// around it. A file that is too large for its field and fits is refused at the field.
+const maxUpload = maxStatement + 1<<20
+
+// maxFile returns how many bytes a file may have that is sent to the address, and 0 where the desk takes
+// none.
+func maxFile(address string) int {
+	switch {
+	case address == statementPath:
+		return maxStatement
+	case address == goodsPath+"/import", address == goodsPath+"/import/apply":
+		return maxCatalogue
+	case address == logoPath, strings.HasPrefix(address, goodsPath+"/") && strings.HasSuffix(address, "/picture"):
+		return pictures.MaxBytes
+	default:
+		return 0
+	}
+}
 
 // MaxUpload returns how many bytes a form may have that is sent to the address, where the desk takes a
 // file, and 0 where it takes none.
 func MaxUpload(address string) int {
-	switch {
-	case address == statementPath:
-		return maxStatement
-	case address == logoPath, address == goodsPath+"/import", address == goodsPath+"/import/apply",
-		strings.HasPrefix(address, goodsPath+"/") && strings.HasSuffix(address, "/picture"):
-		return pictures.MaxBytes + formAround
-	default:
-		return 0
+	if maxFile(address) > 0 {
+		return maxUpload
 	}
+	return 0
 }
 
 // upload is the form that takes a picture.
