@@ -299,6 +299,9 @@ func (g *gallery) showOrders(s *testShop, owner deskUser) {
 		return b, token
 	}
 	_, waiting := order("waiting", "TEA-SET", "wechat", desktopChrome)
+	if _, err := s.db.Exec("UPDATE orders SET note = ? WHERE token = ?", strings.Repeat("please", 80), waiting); err != nil {
+		g.t.Fatal(err)
+	}
 	g.showAs(s, owner.buyer, "", exhibit{name: "desk-slip-unpaid", view: "admin/slip", path: g.desk(s, waiting) + "/slip"})
 	order("waiting-phone", "EBOOK", "wechat", iPhoneSafari)
 	order("waiting-wechat", "TEA-SET", "wechat", iPhoneWeChat)
