@@ -122,7 +122,7 @@ func (s *Service) carryOut(tx *models.Tx, o *models.Order, p *models.Payment, r 
 		}
 		return tx.ChangePayment(p, change)
 	}
-	if d.move != models.PaymentSucceeded {
+	if d.move == models.PaymentFailed || d.move == models.PaymentClosed {
 		change.Failure = d.rule
 	}
 	moved, err := tx.MovePayment(p, d.move, change)

@@ -177,8 +177,13 @@ func decideGivenBack(p models.Payment, r Report, f facts) decision {
 	return decision{verdict: verdictIgnored, rule: "refunded, and it does not say how much"}
 }
 
-// decidePending: nothing new, unless it denies a success that is long recorded.
+// decidePending: nothing new, unless it denies a success that is long recorded, or a query tells of an
+// attempt whose create went unanswered. One that may yet be answered is left to its answer, which tells
+// how to pay.
 func decidePending(p models.Payment, f facts, op Operation) decision {
+	if p.Status == models.PaymentCreated && op == OpQuery && f.now.Sub(p.CreatedAt) >= startTimeout {
+		return decision{verdict: verdictAccepted, rule: "the gateway has the payment", move: models.PaymentPending}
+	}
 	if p.Status == models.PaymentSucceeded && op == OpQuery && f.now.Sub(*p.SucceededAt) > conflictAfter {
 		return contradiction(models.PaymentPending)
 	}

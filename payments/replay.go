@@ -140,9 +140,16 @@ func (r *replay) message(ctx context.Context, e models.Evidence) (Replayed, erro
 	return result, nil
 }
 
-// created lets the attempt have the gateway's number from the answer to its create on.
+// created lets the attempt be pending from the answer to its create on, and have the gateway's number
+// if that told it.
 func (a *replayedAttempt) created(e models.Evidence) {
-	if ref := a.kept.Reference; ref != nil && e.Verdict == verdictAccepted && bytes.Contains(e.Response, []byte(*ref)) {
+	if e.Verdict != verdictAccepted {
+		return
+	}
+	if a.now.Status == models.PaymentCreated {
+		a.now.Status = models.PaymentPending
+	}
+	if ref := a.kept.Reference; ref != nil && bytes.Contains(e.Response, []byte(*ref)) {
 		a.now.Reference = ref
 	}
 }

@@ -70,6 +70,15 @@ func TestDecide(t *testing.T) {
 		{"open", func(p *models.Payment, r *Report, f *facts) {
 			r.State = StatePending
 		}, OpQuery, decision{verdict: verdictIgnored}},
+		{"open, and its create went unanswered", func(p *models.Payment, r *Report, f *facts) {
+			p.Status, r.State, p.CreatedAt = models.PaymentCreated, StatePending, f.now.Add(-startTimeout)
+		}, OpQuery, decision{verdict: verdictAccepted, move: models.PaymentPending}},
+		{"open, and its create may yet be answered", func(p *models.Payment, r *Report, f *facts) {
+			p.Status, r.State, p.CreatedAt = models.PaymentCreated, StatePending, f.now.Add(time.Millisecond-startTimeout)
+		}, OpQuery, decision{verdict: verdictIgnored}},
+		{"open, says a notification before the answer to its create", func(p *models.Payment, r *Report, f *facts) {
+			p.Status, r.State = models.PaymentCreated, StatePending
+		}, OpNotification, decision{verdict: verdictIgnored}},
 		{"open, says the query soon after the success", func(p *models.Payment, r *Report, f *facts) {
 			p.Status, r.State, f.now = models.PaymentSucceeded, StatePending, begun.Add(conflictAfter)
 		}, OpQuery, decision{verdict: verdictIgnored}},

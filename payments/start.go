@@ -217,6 +217,9 @@ func (s *Service) takeCreated(tx *models.Tx, p *models.Payment, c Created) (verd
 	}
 	const taken = "the gateway takes the payment"
 	change := models.PaymentChange{Reference: c.Reference, Action: c.Action.Kind, ActionData: c.Action.Data}
+	if p.Status == models.PaymentPending { // a question was faster, which tells no way to pay
+		return verdictAccepted, taken, tx.ChangePayment(p, change)
+	}
 	if moved, err := tx.MovePayment(p, models.PaymentPending, change); err != nil || moved {
 		return verdictAccepted, taken, err
 	}

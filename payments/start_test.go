@@ -401,6 +401,58 @@ func TestBadRedirectIsGivenUpLater(t *testing.T) {
 	}
 }
 
+// TestLostCreate: an attempt whose create went unanswered is pending once the gateway is known to have it,
+// and gives way to another one. An answer that comes late after all still tells how to pay.
+func TestLostCreate(t *testing.T) {
+	s := newStarting(t)
+	gateway := s.readable()
+	s.first.create = fails(Unknown)
+	s.first.query = func(number string) (Report, error) {
+		r, err := s.first.stands(StatePending)(number)
+		gateway.answers[string(r.Exchange.Response)] = r
+		return r, err
+	}
+	o := modelstest.Order(t, s.store, "cup")
+	if _, err := s.begin(o); !errors.Is(err, ErrGatewayDown) {
+		t.Fatalf("got %v, want ErrGatewayDown", err)
+	}
+	p := &s.order(o.ID).Payments[0]
+	s.pass(6*time.Second, 3*time.Second)
+	if got := s.read(p); got.Status != models.PaymentCreated || got.Checks != 1 {
+		t.Errorf("asked about while its create may yet be answered: got it %s after %d questions, want it created after one", got.Status, got.Checks)
+	}
+	s.pass(12*time.Second, 3*time.Second)
+	lost := s.read(p)
+	if lost.Status != models.PaymentPending || !lost.Live() || lost.Reference == nil || lost.CheckAt == nil || !strings.Contains(lost.Failure, "code 7") {
+		t.Errorf("the gateway has it: got %+v, want it pending, live and watched, and why its create had no answer", lost)
+	}
+	s.wantReplay(o, verdictUnknown, verdictIgnored, verdictAccepted)
+
+	s.first.create, s.first.asked = takes, nil
+	next, err := s.begin(o)
+	if now := s.order(o.ID).Payments[0]; err != nil || next.Data != "https://pay.example/"+now.Number || now.ID == p.ID {
+		t.Errorf("begun again: got %+v, %v, want another attempt's page", next, err)
+	}
+	s.wantAsked("before another attempt", "query", "close", "create")
+	if got := s.read(p); got.Status != models.PaymentClosed || got.CheckAt == nil {
+		t.Errorf("given up: got it %s, asked about at %v, want it closed and watched on", got.Status, got.CheckAt)
+	}
+
+	late := modelstest.Order(t, s.store, "cup")
+	if p, err = s.addPayment(t.Context(), late.ID, models.WeChat, models.SceneDesktop, s.routes[0]); err != nil {
+		t.Fatal(err)
+	}
+	s.clock = s.clock.Add(startTimeout)
+	if err := s.ask(t.Context(), p); err != nil || s.read(p).Status != models.PaymentPending {
+		t.Fatalf("got %v, %s, want it pending", err, s.read(p).Status)
+	}
+	created, _ := takes(CreateRequest{Number: p.Number})
+	if _, err := s.createAnswered(t.Context(), p, created); err != nil || s.read(p).ActionData != created.Action.Data {
+		t.Errorf("answered late: got %v, %q to pay with, want %q", err, s.read(p).ActionData, created.Action.Data)
+	}
+	s.wantReplay(late, verdictAccepted, verdictAccepted)
+}
+
 // TestUnreadAnswersAreKept: what nobody could read of a gateway's answer is kept, its beginning at least.
 func TestUnreadAnswersAreKept(t *testing.T) {
 	s := newStarting(t)

@@ -22,6 +22,7 @@ const (
 	offerElsewhere offerKind = "elsewhere" // its wallet does not open in this browser
 	offerTaken     offerKind = "taken"     // another phone, or another app on this one, has begun to pay
 	offerNothing   offerKind = "nothing"   // not known yet: the gateway is asked
+	offerLost      offerKind = "lost"      // the gateway has the payment, and how to pay it was lost
 )
 
 // offer is how the buyer pays the live attempt in this browser.
@@ -45,6 +46,9 @@ func (o *offer) Button() bool { return o.Kind == offerButton || o.Kind == offerF
 
 // Elsewhere reports whether the page has to be opened in another browser.
 func (o *offer) Elsewhere() bool { return o.Kind == offerElsewhere }
+
+// Anew reports whether it can only be paid by beginning another attempt, by the same wallet or another.
+func (o *offer) Anew() bool { return o.Kind == offerTaken || o.Kind == offerLost }
 
 // Aside reports whether there is a page to pay on beside the code, as wallets have for browsers.
 func (o *offer) Aside() bool { return o.Kind == offerCode && o.Link != "" }
@@ -108,6 +112,9 @@ func kindOf(attempt *models.Payment, device payments.Device) offerKind {
 			return offerButton
 		}
 	default:
+		if attempt.Status == models.PaymentPending {
+			return offerLost
+		}
 		return offerNothing
 	}
 }
@@ -140,6 +147,8 @@ func (page *orderPage) instruct(o *offer, device payments.Device) string {
 		return page.T("order.elsewhere.lead", "wallet", o.Name)
 	case offerTaken:
 		return page.T("order.taken.lead", "wallet", o.Name)
+	case offerLost:
+		return page.T("order.lost.lead", "wallet", o.Name)
 	default:
 		return page.T("order.nothing.lead")
 	}

@@ -106,7 +106,7 @@ func (p *Pages) orderPage(c *fiber.Ctx, s standing, refunds []models.Refund) *or
 	switch page.State {
 	case stateWaiting, stateChoose:
 		page.Offer = page.offerOf(s, device)
-		if page.State == stateWaiting && page.Offer.Kind == offerTaken {
+		if page.State == stateWaiting && page.Offer.Anew() {
 			page.Heading = page.T("order.choose.heading")
 		}
 		page.offerWallets(s, p.payments.Routes().Offered(), routes, device)
@@ -203,7 +203,7 @@ func (page *orderPage) Only() bool { return page.First() && len(page.Wallets) ==
 
 // First reports whether choosing a wallet is the first thing to do here, since nothing else can be.
 func (page *orderPage) First() bool {
-	return page.Offer == nil || page.Offer.Kind == offerTaken || page.OfferElsewhere()
+	return page.Offer == nil || page.Offer.Anew() || page.OfferElsewhere()
 }
 
 // Receipt reports whether the lines are a receipt.
@@ -238,7 +238,7 @@ func (page *orderPage) offerWallets(s standing, offered []models.Wallet, routes 
 	for _, wallet := range offered {
 		choice := walletChoice{Wallet: wallet, Name: page.walletName(wallet)}
 		switch {
-		case page.Offer != nil && page.Offer.Wallet == wallet && page.Offer.Kind != offerNothing && page.Offer.Kind != offerTaken:
+		case page.Offer != nil && page.Offer.Wallet == wallet && page.Offer.Kind != offerNothing && !page.Offer.Anew():
 		case !slices.Contains(here, wallet):
 			away = append(away, choice.Name)
 		case opensHere(wallet, device):

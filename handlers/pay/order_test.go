@@ -111,6 +111,18 @@ func TestOrderPage(t *testing.T) {
 			absent: []string{"qr.svg"},
 		},
 		{
+			name: "an attempt whose page was lost",
+			given: func(t *testing.T, s *shop, o *models.Order) {
+				p := pay.Attempt(t, s.Store, o, models.WeChat, models.ActionNone, "")
+				pay.InTx(t, s.Store, func(tx *models.Tx) error {
+					_, err := tx.MovePayment(p, models.PaymentPending, models.PaymentChange{})
+					return err
+				})
+			},
+			want:   []string{"Choose how to pay", "has set up your payment with WeChat Pay", "did not reach us", `wallet wallet-wechat" type="submit"`, `value="alipay"`, "I have paid", keepAsking},
+			absent: []string{"qr.svg", "has not answered yet", "One moment"},
+		},
+		{
 			name:   "no attempt yet",
 			given:  func(*testing.T, *shop, *models.Order) {},
 			want:   []string{"Choose how to pay", "We hold it for you until", `value="wechat"`, `value="alipay"`, `value="alipayhk"`},
