@@ -548,8 +548,10 @@ func exportProducts(ctx context.Context, c *config.Config) error {
 func sweep(ctx context.Context, c *config.Config) error {
 	return withService(ctx, c, func(service *payments.Service) error {
 		swept, err := service.Sweep(ctx)
-		fmt.Printf("Asked about %d payments, %d without an answer. Worked on %d refunds. %d orders expired.\n",
-			swept.Asked, swept.Failed, swept.Refunds, swept.Expired)
+		fmt.Printf("Asked about %d payments, %d without an answer. Payments found paid: %d. Orders expired: %d.\n",
+			swept.Asked, swept.Failed, swept.Paid, swept.Expired)
+		fmt.Printf("Worked on %d refunds: %d went through, %d were refused. Incidents that are open now: %d.\n",
+			swept.Refunds, swept.Refunded, swept.Refused, swept.Open)
 		return err
 	})
 }

@@ -318,7 +318,7 @@ func TestCommands(t *testing.T) {
 		{"all mistakes at once", []string{"serve", "--config", broken}, 1, nil, []string{
 			"lisen", "shop.currency", "shop.payment_window", "gateways.scanforpay.sign_key", "gateways.pass2pay.app_secret",
 		}},
-		{"sweep of an empty shop", []string{"sweep", "--config", s.config}, 0, []string{"Asked about 0 payments"}, nil},
+		{"sweep of an empty shop", []string{"sweep", "--config", s.config}, 0, []string{"Asked about 0 payments", "found paid: 0", "Worked on 0 refunds", "open now: 0"}, nil},
 		{"sweep by the built-in configuration", []string{"sweep"}, 0, []string{"Asked about 0 payments"}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

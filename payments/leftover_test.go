@@ -93,8 +93,9 @@ func TestExpiryAsksFirst(t *testing.T) {
 			s.first.query = tt.query
 			s.clock = o.ExpiresAt
 			swept, err := s.sweepOrders(t.Context())
-			if want := (Swept{Expired: one(tt.wantOrder == models.OrderExpired)}); err != nil || swept != want {
-				t.Errorf("got %+v, %v, want %+v", swept, err, want)
+			wantSwept := Swept{Expired: one(tt.wantOrder == models.OrderExpired), Paid: one(tt.wantOrder == models.OrderPaid)}
+			if err != nil || swept != wantSwept {
+				t.Errorf("got %+v, %v, want %+v", swept, err, wantSwept)
 			}
 			now := s.order(o.ID)
 			if p := now.Payments[0]; now.Status != tt.wantOrder || p.Status != tt.wantPayment || p.CheckAt == nil {

@@ -277,6 +277,28 @@ func TestSweptIsCounted(t *testing.T) {
 	}
 }
 
+// TestSweptTellsWhatCameOfIt: a pass says what it found, whether an order was at its end or not.
+func TestSweptTellsWhatCameOfIt(t *testing.T) {
+	for refund, want := range map[models.RefundStatus]Swept{
+		models.RefundPending:   {Asked: 1, Paid: 1, Refunds: 1},
+		models.RefundSucceeded: {Asked: 1, Paid: 1, Refunds: 1, Refunded: 1},
+		models.RefundFailed:    {Asked: 1, Paid: 1, Refunds: 1, Refused: 1, Open: 1},
+	} {
+		s := newSweeping(t)
+		s.due()
+		gateway := s.gateways[models.ScanForPay]
+		gateway.err, gateway.refunds = nil, refund
+		got, err := s.Sweep(t.Context())
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("a payment that was paid and a refund that is %s: err %v (-want +got):\n%s", refund, err, diff)
+		}
+		s.clock = s.pending(models.Pass2Pay).ExpiresAt
+		if got, err = s.Sweep(t.Context()); err != nil || got.Paid != 1 || got.Expired != 0 {
+			t.Errorf("an order at its end that was paid: got %+v, %v, want one found paid and none expired", got, err)
+		}
+	}
+}
+
 // TestOnlyWhatIsOpenIsAskedAbout: nobody is asked again about a payment that is confirmed.
 func TestOnlyWhatIsOpenIsAskedAbout(t *testing.T) {
 	s := newSweeping(t)

@@ -101,8 +101,14 @@ func nextTurn(p models.Payment, now time.Time, askErr error) time.Time {
 type Swept struct {
 	Asked   int // attempts asked about
 	Failed  int // of these, without an answer
+	Paid    int // payments that were found paid
 	Expired int // orders that ran out of their window
-	Refunds int // refunds carried out or asked about
+
+	Refunds  int // refunds carried out or asked about
+	Refunded int // of these, gone through
+	Refused  int // and refused
+
+	Open int64 // incidents that wait for somebody after the pass
 }
 
 // Run sweeps until the context ends, and returns when the passes under way are done. Orders expire
@@ -136,8 +142,10 @@ func (s *Service) repeat(ctx context.Context, pass func(context.Context) (Swept,
 func (s *Service) Sweep(ctx context.Context) (Swept, error) {
 	orders, err1 := s.sweepOrders(ctx)
 	money, err2 := s.sweepMoney(ctx)
-	money.Expired = orders.Expired
-	return money, errors.Join(err1, err2)
+	money.Expired, money.Paid = orders.Expired, money.Paid+orders.Paid
+	var err3 error
+	money.Open, err3 = s.store.CountIncidents(ctx, models.IncidentFilter{Status: models.IncidentOpen})
+	return money, errors.Join(err1, err2, err3)
 }
 
 func (s *Service) sweepOrders(ctx context.Context) (Swept, error) {
@@ -149,8 +157,8 @@ func (s *Service) sweepOrders(ctx context.Context) (Swept, error) {
 	tasks := make([]func(), len(over))
 	for i, id := range over {
 		tasks[i] = func() {
-			expired, err := s.expire(ctx, id)
-			sum.add(Swept{Expired: one(expired)}, err)
+			expired, paid, err := s.expire(ctx, id)
+			sum.add(Swept{Expired: one(expired), Paid: one(paid)}, err)
 		}
 	}
 	together(tasks, sweepWorkers)
@@ -168,11 +176,13 @@ func (s *Service) sweepMoney(ctx context.Context) (Swept, error) {
 	var tasks []func()
 	for i := range due {
 		tasks = append(tasks, func() {
+			was := due[i].Status
 			asked, err := s.checkDue(ctx, &due[i])
 			if err != nil {
 				s.log.Warn("payment has no answer yet", "payment", due[i].Number, "gateway", due[i].Gateway, "err", err)
 			}
-			sum.add(Swept{Asked: one(asked), Failed: one(asked && err != nil)}, nil)
+			paid := was != models.PaymentSucceeded && due[i].Status == models.PaymentSucceeded
+			sum.add(Swept{Asked: one(asked), Failed: one(asked && err != nil), Paid: one(paid)}, nil)
 		})
 	}
 	for i := range refunds {
@@ -181,7 +191,12 @@ func (s *Service) sweepMoney(ctx context.Context) (Swept, error) {
 			if err != nil {
 				s.log.Warn("refund has no result yet", "refund", refunds[i].Number, "err", err)
 			}
-			sum.add(Swept{Refunds: one(done)}, nil)
+			now, err := s.store.RefundByNumber(ctx, refunds[i].Number)
+			ended := done && err == nil
+			sum.add(Swept{
+				Refunds:  one(done),
+				Refunded: one(ended && now.Status == models.RefundSucceeded), Refused: one(ended && now.Status == models.RefundFailed),
+			}, nil)
 		})
 	}
 	together(tasks, sweepWorkers)
@@ -218,8 +233,11 @@ func (t *tally) add(s Swept, err error) {
 	defer t.mu.Unlock()
 	t.swept.Asked += s.Asked
 	t.swept.Failed += s.Failed
+	t.swept.Paid += s.Paid
 	t.swept.Expired += s.Expired
 	t.swept.Refunds += s.Refunds
+	t.swept.Refunded += s.Refunded
+	t.swept.Refused += s.Refused
 	if err != nil {
 		t.errs = append(t.errs, err)
 	}
@@ -232,8 +250,8 @@ func one(done bool) int {
 	return 0
 }
 
-// checkDue takes the turn to ask about an attempt, asks, and sets the next time. False: it is
-// another replica's turn.
+// checkDue takes the turn to ask about an attempt, asks, reads it anew and sets the next time. False: it
+// is another replica's turn.
 func (s *Service) checkDue(ctx context.Context, p *models.Payment) (bool, error) {
 	now := s.store.Now()
 	until := now.Add(checkLease)
@@ -247,8 +265,9 @@ func (s *Service) checkDue(ctx context.Context, p *models.Payment) (bool, error)
 	if err != nil {
 		return true, err
 	}
-	next := nextTurn(*fresh, s.store.Now(), askErr)
-	return true, errors.Join(askErr, s.store.ScheduleCheck(ctx, fresh, until, next))
+	*p = *fresh
+	next := nextTurn(*p, s.store.Now(), askErr)
+	return true, errors.Join(askErr, s.store.ScheduleCheck(ctx, p, until, next))
 }
 
 // leftAlone returns the gateways that are asked nothing at the moment. What is due stays due.
@@ -291,11 +310,12 @@ func (s *Service) askDue(ctx context.Context, p *models.Payment) error {
 
 // expire ends an order whose window is over: the gateway is asked once more and told to take no
 // money, then the order expires and its stock is given back in one transaction. A gateway that does
-// not answer keeps nothing waiting: its attempts stay watched, and late money finds its way.
-func (s *Service) expire(ctx context.Context, orderID string) (bool, error) {
+// not answer keeps nothing waiting: its attempts stay watched, and late money finds its way. One that
+// turns out to be paid does not expire.
+func (s *Service) expire(ctx context.Context, orderID string) (expired, paid bool, err error) {
 	order, err := s.store.OrderByID(ctx, orderID)
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	if live := liveOf(order); live != nil {
 		asking, cancel := context.WithTimeout(ctx, lastAsk)
@@ -305,7 +325,6 @@ func (s *Service) expire(ctx context.Context, orderID string) (bool, error) {
 		cancel()
 	}
 	models.KillPoint("expiry.asked")
-	expired := false
 	err = s.store.Tx(ctx, func(tx *models.Tx) error {
 		order, err := tx.LockOrder(orderID)
 		if err != nil {
@@ -318,11 +337,12 @@ func (s *Service) expire(ctx context.Context, orderID string) (bool, error) {
 			}
 		}
 		expired, err = tx.CloseOrder(order, models.OrderExpired)
+		paid = order.Status == models.OrderPaid
 		models.KillPoint("expiry.before_commit")
 		return err
 	})
 	models.KillPoint("expiry.committed")
-	return expired, err
+	return expired, paid, err
 }
 
 func timeOrNil(t time.Time) *time.Time {
