@@ -75,10 +75,18 @@ func (a *App) fail(c *fiber.Ctx, err error) error {
 	case strings.HasPrefix(c.Path(), "/pay/notify/"):
 		return c.SendString(http.StatusText(f.status))
 	case strings.HasPrefix(c.Path(), "/o/") && strings.HasSuffix(c.Path(), "/status"):
-		return c.JSON(fiber.Map{"error": f.key})
+		return c.JSON(fiber.Map{"error": f.plain()})
 	default:
 		return a.showFailure(c, f)
 	}
+}
+
+// plain is the failure for programs, in words that stay as they are.
+func (f failure) plain() string {
+	if f.key == models.ErrOrderNotFound.Key {
+		return "order not found"
+	}
+	return strings.ToLower(http.StatusText(f.status))
 }
 
 func (a *App) showFailure(c *fiber.Ctx, f failure) error {

@@ -61,6 +61,11 @@ func TestFailuresAsShown(t *testing.T) {
 	}
 	s.app.App = app
 	b := s.browse(desktop)
+	for i, want := range []string{"service unavailable", "internal server error", "order not found", "forbidden", "not found"} {
+		if got := b.get(fmt.Sprintf("/o/fail%d/status", i)).body; got != `{"error":"`+want+`"}` {
+			t.Errorf("to a program, %v: got %s, want %q", causes[i], got, want)
+		}
+	}
 	for i, cause := range causes {
 		want := failureOf(cause)
 		for pattern, contentType := range map[string]string{

@@ -350,7 +350,7 @@ var notForPeople = []string{
 
 // bareWords are texts that look like sentences and are none for a visitor.
 var bareWords = []string{
-	"yyyy-mm-dd hh:mm:ss", "code of ", "not ready\n", "%d fields refused", "read the buyer's address", "this is no e-mail address",
+	"yyyy-mm-dd hh:mm:ss", "code of ", "not ready\n", "order not found", "%d fields refused", "read the buyer's address", "this is no e-mail address",
 	darkScreen,
 }
 
