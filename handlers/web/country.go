@@ -53,8 +53,12 @@ func newCountries(code string) countries {
 			continue
 		}
 		iso := region.String()
-		k.name[iso] = cmp.Or(shortNames[code][iso], namer.Name(region))
-		k.all = append(k.all, Country{iso, k.name[iso]})
+		name := cmp.Or(shortNames[code][iso], namer.Name(region))
+		if name == "" { // what is no more, such as the Soviet Union
+			continue
+		}
+		k.name[iso] = name
+		k.all = append(k.all, Country{iso, name})
 	}
 	order := collate.New(tag)
 	slices.SortFunc(k.all, func(a, b Country) int {
@@ -83,7 +87,6 @@ func knownCountries() map[string]string {
 			known[folded(long.Name(language.MustParseRegion(country.Code)))] = country.Code
 		}
 	}
-	delete(known, "") // what the library has no name for
 	return known
 }
 
