@@ -23,8 +23,9 @@ var ErrMoneyRange = errors.New("amount out of range")
 // KnownCurrency reports whether the code is an ISO 4217 currency.
 func KnownCurrency(code string) bool { return code != "" && currency.IsValid(code) }
 
-// ParseMoney reads a decimal such as "128.50". It refuses a fraction of the minor unit,
-// a sign, an exponent, and amounts that do not fit.
+// ParseMoney reads a decimal such as "128.50". It refuses more decimals than the currency
+// has, even zeros, since 1.000 may be a thousand yen to who wrote it, a sign, an exponent, and amounts
+// that do not fit.
 func ParseMoney(text, code string) (Money, error) {
 	digits, ok := currency.GetDigits(code)
 	if !ok {
@@ -34,7 +35,6 @@ func ParseMoney(text, code string) (Money, error) {
 	if !isDigits(whole) || point && !isDigits(fraction) {
 		return Money{}, fmt.Errorf("amount %q is not a plain decimal", text)
 	}
-	fraction = strings.TrimRight(fraction, "0")
 	missing := int(digits) - len(fraction)
 	if missing < 0 {
 		return Money{}, fmt.Errorf("amount %q has more than %d decimals", text, digits)

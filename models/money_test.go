@@ -21,10 +21,9 @@ func TestParseMoney(t *testing.T) {
 		{"128", "CNY", 12800},
 		{"0.01", "CNY", 1},
 		{"0", "CNY", 0},
-		{"1.000", "CNY", 100}, // more places than the currency has, all of them zero
+		{"1.00", "CNY", 100},
 		{"007", "CNY", 700},
 		{"12850", "JPY", 12850},
-		{"12850.0", "JPY", 12850},
 		{"12.850", "KWD", 12850},
 		{"12.85", "KWD", 12850},
 		{"92233720368547758.07", "CNY", math.MaxInt64},
@@ -44,6 +43,7 @@ func TestParseMoneyRefuses(t *testing.T) {
 		{"1e3", "CNY"}, {"0x10", "CNY"}, {"-1", "CNY"}, {"+1", "CNY"}, {"1,000", "CNY"}, {"1_000", "CNY"},
 		{" 1", "CNY"}, {"1 ", "CNY"}, {"¥1", "CNY"}, {"١", "CNY"}, {"１", "CNY"}, {"NaN", "CNY"}, {"Infinity", "CNY"},
 		{"1.005", "CNY"}, {"0.001", "CNY"}, {"0.5", "JPY"}, {"0.0001", "KWD"},
+		{"1.000", "CNY"}, {"1.000", "JPY"}, {"1.0", "JPY"}, {"1.0000", "KWD"},
 		{"1", ""}, {"1", "XYZ"}, {"1", "cny"},
 	} {
 		if got, err := models.ParseMoney(tc.text, tc.currency); err == nil {

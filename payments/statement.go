@@ -231,6 +231,19 @@ func (r statementRow) identify(e *Entry) *StatementError {
 	return nil
 }
 
+// parseWritten reads a decimal of a file, which may write the same number of places for every currency:
+// zeros at its end mean nothing.
+func parseWritten(amount, currency string) (models.Money, error) {
+	money, err := models.ParseMoney(amount, currency)
+	if whole, fraction, _ := strings.Cut(amount, "."); err != nil && strings.HasSuffix(fraction, "0") {
+		short := strings.TrimSuffix(whole+"."+strings.TrimRight(fraction, "0"), ".")
+		if m, shortErr := models.ParseMoney(short, currency); shortErr == nil {
+			return m, nil
+		}
+	}
+	return money, err
+}
+
 func (r statementRow) money(amount string) (models.Money, *StatementError) {
 	money := models.Money{Currency: r.DefaultCurrency}
 	if r.Currency != "" {
@@ -241,7 +254,7 @@ func (r statementRow) money(amount string) (models.Money, *StatementError) {
 	}
 	var err error
 	if r.Decimal {
-		money, err = models.ParseMoney(amount, money.Currency)
+		money, err = parseWritten(amount, money.Currency)
 	} else if money.Amount, err = strconv.ParseInt(amount, 10, 64); err != nil {
 		err = fmt.Errorf("%q is not a whole number", amount)
 	}

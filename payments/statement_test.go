@@ -78,6 +78,13 @@ func TestReadStatement(t *testing.T) {
 				moved(models.Movement{Number: "R2", Refund: true, Money: cny(250)}, 5, true),
 				moved(models.Movement{Reference: "G2", Money: cny(300)}, 7, true),
 			}},
+		"a currency without decimals, written with them": {
+			change: func(f *payments.StatementFormat) { f.Decimal = true },
+			text:   plainHeader + "P1,payment,1200.00,JPY,2026-11-20 12:00:00\nP2,payment,1.000,KWD,2026-11-20 12:00:00\n",
+			want: []payments.Entry{
+				moved(models.Movement{Number: "P1", Money: models.Money{Amount: 1200, Currency: "JPY"}, At: at("2026-11-20 12:00:00")}, 2, true),
+				moved(models.Movement{Number: "P2", Money: models.Money{Amount: 1000, Currency: "KWD"}, At: at("2026-11-20 12:00:00")}, 3, true),
+			}},
 		"a column that nobody reads stands twice": {
 			text: "note,number,type,amount,currency,time,note\na,P1,payment,5,CNY,2026-11-20 12:00:00,b\n",
 			want: []payments.Entry{moved(models.Movement{Number: "P1", Money: cny(5), At: at("2026-11-20 12:00:00")}, 2, true)}},
