@@ -141,9 +141,9 @@ func (r *replay) message(ctx context.Context, e models.Evidence) (Replayed, erro
 }
 
 // created lets the attempt be pending from the answer to its create on, and have the gateway's number
-// if that told it.
+// if that told it. An answer that names a page which is not on the list is one too.
 func (a *replayedAttempt) created(e models.Evidence) {
-	if e.Verdict != verdictAccepted {
+	if e.Verdict != verdictAccepted && !strings.HasPrefix(e.Rule, string(BadRedirect)) {
 		return
 	}
 	if a.now.Status == models.PaymentCreated {

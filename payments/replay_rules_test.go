@@ -1,6 +1,7 @@
 package payments
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"saoma/models"
+	"saoma/models/modelstest"
 )
 
 // readable is a gateway whose kept answers are read again as they were given.
@@ -178,6 +180,23 @@ func TestReplayFollowsTheAttempt(t *testing.T) {
 	if last := all[len(all)-1]; err != nil || !last.Differs || last.Verdict != verdictRefused {
 		t.Errorf("a message that names another attempt: got %+v, %v, want it refused, which differs", last, err)
 	}
+}
+
+// TestReplayOfABadRedirect: the gateway has an attempt whose page is not on its list, and what it says of
+// it later means what it meant then.
+func TestReplayOfABadRedirect(t *testing.T) {
+	s := newStarting(t)
+	gateway := s.readable()
+	s.first.create, s.first.query = fails(BadRedirect), saysNothing
+	o := modelstest.Order(t, s.store, "cup")
+	if _, err := s.begin(o); !errors.Is(err, ErrStillAsking) {
+		t.Fatalf("got %v, want ErrStillAsking", err)
+	}
+	o = s.order(o.ID)
+	s.clock = s.clock.Add(startTimeout)
+	gateway.say(&o.Payments[0], StatePending, "")
+	gateway.say(&o.Payments[0], StateClosed, "")
+	s.wantReplay(o, verdictUnknown, verdictIgnored, verdictAccepted)
 }
 
 // TestReplayOfALongRule: a rule that was too long to be kept whole is the same rule.

@@ -285,7 +285,7 @@ func (s *Service) badRedirect(ctx context.Context, p *models.Payment, c Created,
 }
 
 // neverShown reports whether the gateway took an attempt that no buyer was given a way to pay, since its
-// page is not on the list.
+// page is not on the list or was lost.
 func neverShown(p *models.Payment) bool {
 	return p.Status == models.PaymentPending && p.Action == models.ActionNone && p.Failure != ""
 }
