@@ -194,6 +194,10 @@ func (g *gallery) showOneCode() {
 		exhibit{name: "order-connected", view: "order", path: connected},
 	)
 	g.showAs(s, nil, iPhoneWeChat, exhibit{name: "order-connected-phone", view: "order", path: connected})
+	g.showAs(s, nil, iPhoneSafari, exhibit{name: "order-away", view: "order", path: scan + "?notice=wallet"})
+	away := s.visitorFor(g.t, iPhoneSafari)
+	away.checkout("EBOOK", "1", "")
+	g.showAs(s, away, iPhoneSafari, exhibit{name: "checkout-away", view: "checkout", path: "/checkout"})
 	owner := g.member(s, "olivia@example.com", models.RoleOwner, false)
 	g.writeTexts(owner, "en")
 	g.showAs(s, owner.buyer, "", exhibit{name: "desk-audit", view: "admin/audit", path: "/admin/audit"})
@@ -310,6 +314,11 @@ func (g *gallery) showOrders(s *testShop, owner deskUser) {
 	_, taken := place("EBOOK", "wechat", iPhoneSafari)
 	g.showAs(s, nil, iPhoneWeChat, exhibit{name: "order-elsewhere", view: "order", path: "/o/" + elsewhere},
 		exhibit{name: "order-taken", view: "order", path: "/o/" + taken})
+	_, lost := place("EBOOK", "wechat", desktopChrome)
+	if _, err := s.db.Exec("UPDATE payments SET action = '', action_data = '' WHERE order_id = (SELECT id FROM orders WHERE token = ?)", lost); err != nil {
+		g.t.Fatal(err)
+	}
+	g.showAs(s, nil, "", exhibit{name: "order-lost", view: "order", path: "/o/" + lost})
 	_, unpaid := place("EBOOK", "alipayhk", desktopChrome)
 	g.showAs(s, nil, "", exhibit{name: "order-unpaid", view: "order", path: "/o/" + unpaid + "?notice=unpaid"})
 
