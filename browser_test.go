@@ -47,6 +47,36 @@ func TestBrowser(t *testing.T) {
 	s.audit()
 }
 
+// TestFormInBrowsers pays where the gateway takes its buyers by a form: the shop's page sends it by itself
+// where scripts run, and is none that the way back leads to.
+func TestFormInBrowsers(t *testing.T) {
+	chromium := chromiumOrSkip(t)
+	t.Parallel()
+	s := startShop(t, sqliteDatabase(t))
+	s.sandbox.fault(sandbox.Fault{Gateway: sandbox.Pass2Pay, Kind: sandbox.FaultPayDataType, Operation: sandbox.OpCreate, Value: "form"})
+	for _, scripts := range []bool{true, false} {
+		b := openBrowser(t, chromium, iPhoneSafari, 390, 844)
+		b.do(emulation.SetScriptExecutionDisabled(!scripts))
+		b.order(s, "e-book", "wechat", "a.wallet-wechat")
+		if scripts {
+			b.click("a.wallet-wechat", `button[value="pay"]`)
+			b.travel(-1, "#order.order-waiting")
+			b.click("a.wallet-wechat", `button[value="pay"]`)
+		} else {
+			b.click("a.wallet-wechat", "form[data-auto] button")
+			b.fits()
+			b.click("form[data-auto] button", `button[value="pay"]`)
+		}
+		var address string
+		b.do(chromedp.Location(&address))
+		if p := s.sandbox.newest(); !strings.HasSuffix(address, "?orderToken="+p.Reference) {
+			t.Errorf("scripts run: %t: got the wallet at %s, want the form's field with it", scripts, address)
+		}
+		b.click(`button[value="pay"]`, "#order.order-paid")
+	}
+	s.audit()
+}
+
 // tab is a page of a real browser. Whatever the browser complains about, such as a script that
 // fails or something that the content policy forbids, fails the test.
 type tab struct {

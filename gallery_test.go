@@ -31,6 +31,7 @@ type exhibit struct {
 	status int       // with which it comes; 0: 200
 	as     *buyer    // whose cookies it is seen with; nil: somebody new
 	agent  string    // what it is seen in; empty: a browser at a desktop
+	bare   bool      // no script runs while it loads, since one would lead away from it
 	act    func(tab) // what is done there for the page to be seen; nil: nothing
 }
 
@@ -321,6 +322,11 @@ func (g *gallery) showOrders(s *testShop, owner deskUser) {
 	g.showAs(s, nil, "", exhibit{name: "order-lost", view: "order", path: "/o/" + lost})
 	_, unpaid := place("EBOOK", "alipayhk", desktopChrome)
 	g.showAs(s, nil, "", exhibit{name: "order-unpaid", view: "order", path: "/o/" + unpaid + "?notice=unpaid"})
+
+	s.sandbox.fault(sandbox.Fault{Gateway: sandbox.Pass2Pay, Kind: sandbox.FaultPayDataType, Operation: sandbox.OpCreate, Value: "form"})
+	_, form := place("EBOOK", "wechat", iPhoneSafari)
+	s.sandbox.clearFaults()
+	g.showAs(s, nil, iPhoneSafari, exhibit{name: "order-form", view: "order_form", path: "/o/" + form + "/form", bare: true})
 
 	s.sandbox.fault(sandbox.Fault{Gateway: sandbox.ScanForPay, Kind: sandbox.FaultHTTP500, Operation: sandbox.OpCreate})
 	order("nothing", "EBOOK", "wechat", desktopChrome)

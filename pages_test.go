@@ -170,7 +170,11 @@ func (v *viewer) show(e exhibit, lang string, width int) {
 	}
 	v.scheme("light")
 	v.resize(width)
-	v.do(chromedp.Navigate(e.shop.url + e.path))
+	v.do(
+		emulation.SetScriptExecutionDisabled(e.bare),
+		chromedp.Navigate(e.shop.url+e.path),
+		emulation.SetScriptExecutionDisabled(false),
+	)
 	if e.act != nil {
 		e.act(v.tab)
 	}

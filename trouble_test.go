@@ -298,32 +298,42 @@ func TestGatewayFails(t *testing.T) {
 	}
 }
 
-// TestPageElsewhere: a gateway that names a page of a stranger's is passed over. Without another one the
-// buyer may choose again, and staff are told.
+// TestPageElsewhere: a gateway that names a page of a stranger's, or has a form sent to one, is passed over.
+// Without another gateway the buyer may choose again, and staff are told.
 func TestPageElsewhere(t *testing.T) {
 	t.Parallel()
-	s := startShop(t, sqliteDatabase(t), `routes: [
-		{wallet: alipay, scene: any, gateway: pass2pay, method: ALI_WAP},
-		{wallet: alipay, scene: any, gateway: scanforpay, method: online},
-		{wallet: wechat, scene: any, gateway: pass2pay, method: WX_H5}]`)
-	s.sandbox.fault(sandbox.Fault{Gateway: sandbox.Pass2Pay, Kind: sandbox.FaultPayURL, Operation: sandbox.OpCreate})
-	b := s.visitor(iPhoneSafari)
-	b.order("EBOOK", "wechat")
-	token := b.token()
-	b.wantState(token, "choose")
-	pay := b.form("action", "/o/"+token+"/pay")
-	b.press(pay, "wallet", "alipay")
-	b.payAndReturn("before")
-	b.wantState(token, "paid")
-	for _, p := range s.sandbox.payments() {
-		if want := map[sandbox.Gateway]sandbox.State{sandbox.Pass2Pay: sandbox.Closed, sandbox.ScanForPay: sandbox.Paid}[p.Gateway]; p.State != want {
-			t.Errorf("at %s: got the payment %s, want it %s", p.Gateway, p.State, want)
-		}
+	stranger := sandbox.Fault{Gateway: sandbox.Pass2Pay, Kind: sandbox.FaultPayURL, Operation: sandbox.OpCreate}
+	form := sandbox.Fault{Gateway: sandbox.Pass2Pay, Kind: sandbox.FaultPayDataType, Operation: sandbox.OpCreate, Value: "form"}
+	toStranger := stranger
+	toStranger.Value = `<form method="post" action="https://phishing.example/pay"><input type="hidden" name="a" value="1"></form>`
+	for name, faults := range map[string][]sandbox.Fault{"page": {stranger}, "form": {form, toStranger}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := startShop(t, sqliteDatabase(t), `routes: [
+				{wallet: alipay, scene: any, gateway: pass2pay, method: ALI_WAP},
+				{wallet: alipay, scene: any, gateway: scanforpay, method: online},
+				{wallet: wechat, scene: any, gateway: pass2pay, method: WX_H5}]`)
+			for _, f := range faults {
+				s.sandbox.fault(f)
+			}
+			b := s.visitor(iPhoneSafari)
+			b.order("EBOOK", "wechat")
+			token := b.token()
+			b.wantState(token, "choose")
+			b.press(b.form("action", "/o/"+token+"/pay"), "wallet", "alipay")
+			b.payAndReturn("before")
+			b.wantState(token, "paid")
+			for _, p := range s.sandbox.payments() {
+				if want := map[sandbox.Gateway]sandbox.State{sandbox.Pass2Pay: sandbox.Closed, sandbox.ScanForPay: sandbox.Paid}[p.Gateway]; p.State != want {
+					t.Errorf("at %s: got the payment %s, want it %s", p.Gateway, p.State, want)
+				}
+			}
+			if got := s.count("SELECT COUNT(*) FROM incidents WHERE kind = 'bad_redirect' AND status = 'open'"); got != 2 {
+				t.Errorf("got %d open incidents, want one for each attempt", got)
+			}
+			s.audit()
+		})
 	}
-	if got := s.count("SELECT COUNT(*) FROM incidents WHERE kind = 'bad_redirect' AND status = 'open'"); got != 2 {
-		t.Errorf("got %d open incidents, want one for each page", got)
-	}
-	s.audit()
 }
 
 // apart is a shop in a process of its own, whose gateways are another process.

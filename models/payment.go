@@ -48,7 +48,7 @@ const (
 	ActionRedirect  ActionKind = "redirect"   // go to the address; at a desktop it is also drawn as a code
 	ActionCode      ActionKind = "code"       // Data is the text of a QR code
 	ActionCodeImage ActionKind = "code_image" // Data is the address of a picture of a QR code
-	ActionForm      ActionKind = "form"       // Data is a page of the gateway's that submits itself
+	ActionForm      ActionKind = "form"       // Data is a form that the browser sends to the gateway
 )
 
 // Payment is one attempt to pay an order. Each has its own number, never used twice.

@@ -82,7 +82,7 @@ type CreateRequest struct {
 // NextAction is what the buyer does to pay.
 type NextAction struct {
 	Kind models.ActionKind
-	Data string // an address, the text of a code, or a page, by Kind
+	Data string // an address, the text of a code, or a Form, by Kind
 }
 
 // Created is the answer to Create.

@@ -47,8 +47,8 @@ func (s *Service) Start(ctx context.Context, orderToken string, w models.Wallet,
 	if live := liveOf(order); live != nil {
 		same := live.Wallet == w && live.Scene == scene
 		switch {
-		case same && live.Action != models.ActionNone && s.store.Now().Before(live.ExpiresAt):
-			return NextAction{Kind: live.Action, Data: live.ActionData}, nil
+		case same && ActionOf(live).Kind != models.ActionNone && s.store.Now().Before(live.ExpiresAt):
+			return ActionOf(live), nil
 		case same && s.beingCreated(live):
 			return s.otherTabs(ctx, order.Token, w, scene)
 		}
@@ -417,8 +417,8 @@ func (s *Service) otherTabs(ctx context.Context, token string, w models.Wallet, 
 		if live == nil || live.Wallet != w || live.Scene != scene {
 			return NextAction{}, ErrStillAsking
 		}
-		if live.Action != models.ActionNone {
-			return NextAction{Kind: live.Action, Data: live.ActionData}, nil
+		if next := ActionOf(live); next.Kind != models.ActionNone {
+			return next, nil
 		}
 		if !s.beingCreated(live) {
 			return NextAction{}, ErrStillAsking

@@ -3,30 +3,28 @@ package pay
 import (
 	"github.com/gofiber/fiber/v2"
 
-	"saoma/models"
+	"saoma/payments"
 )
 
-// formPolicy lets a gateway's form submit itself and do nothing else: the page has no origin, so
-// it sees neither our cookies nor our pages, and it loads nothing.
-const formPolicy = "sandbox allow-forms allow-scripts allow-top-navigation; default-src 'none'; " +
-	"script-src 'unsafe-inline'; style-src 'unsafe-inline'; form-action https: http:; " +
-	"base-uri 'none'; frame-ancestors 'none'"
+// formPage sends the buyer on to a gateway that takes its buyers by a form.
+type formPage struct {
+	*orderPage
+	Form payments.Form
+}
 
-// ShowForm shows the form that a gateway made for the live attempt. It is the gateway's page, not
-// ours, and stands alone.
+// ShowForm shows the form with which the live attempt is paid. The page and its button are ours, and send
+// it by themselves where scripts run.
 func (p *Pages) ShowForm(c *fiber.Ctx) error {
 	private(c)
-	token := c.Params("token")
-	order, err := p.store.OrderByToken(c.UserContext(), token)
+	s, err := p.standing(c.UserContext(), c.Params("token"))
 	if err != nil {
 		return err
 	}
-	attempt := standing{order: order, now: p.store.Now()}.attempt()
-	if attempt == nil || attempt.Action != models.ActionForm {
-		return toOrder(c, token, "")
+	page := formPage{orderPage: p.orderPage(c, s, nil)}
+	if page.Offer == nil || page.Offer.Kind != offerForm {
+		return toOrder(c, s.order.Token, "")
 	}
-	c.Set(fiber.HeaderContentSecurityPolicy, formPolicy)
-	c.Set(fiber.HeaderReferrerPolicy, "no-referrer")
-	c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
-	return c.SendString(attempt.ActionData)
+	page.Form, _ = payments.FormOf(s.attempt())
+	page.Lead, page.Refresh = page.T("order.goes_on.lead", "wallet", page.Offer.Name), 0
+	return p.base.Render(c, "order_form", page)
 }

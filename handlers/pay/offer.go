@@ -18,7 +18,7 @@ const (
 	offerCode      offerKind = "code"      // a code that we draw
 	offerImage     offerKind = "image"     // a picture of a code from the gateway
 	offerButton    offerKind = "button"    // a way to the gateway's page
-	offerForm      offerKind = "form"      // a way to our page that holds the gateway's form
+	offerForm      offerKind = "form"      // a way to our page that sends a form to the gateway
 	offerElsewhere offerKind = "elsewhere" // its wallet does not open in this browser
 	offerTaken     offerKind = "taken"     // another phone, or another app on this one, has begun to pay
 	offerNothing   offerKind = "nothing"   // not known yet: the gateway is asked
@@ -93,7 +93,8 @@ func (page *orderPage) offerOf(s standing, device payments.Device) *offer {
 
 func kindOf(attempt *models.Payment, device payments.Device) offerKind {
 	scene := device.Scene(attempt.Wallet)
-	switch attempt.Action {
+	action := payments.ActionOf(attempt).Kind
+	switch action {
 	case models.ActionCode:
 		return offerCode
 	case models.ActionCodeImage:
@@ -104,7 +105,7 @@ func kindOf(attempt *models.Payment, device payments.Device) offerKind {
 			return offerTaken
 		case !opensHere(attempt.Wallet, device):
 			return offerElsewhere
-		case attempt.Action == models.ActionForm:
+		case action == models.ActionForm:
 			return offerForm
 		case scene == models.SceneDesktop:
 			return offerCode

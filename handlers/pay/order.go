@@ -134,7 +134,7 @@ func (page *orderPage) tellState(s standing, refunds []models.Refund) {
 	switch page.State {
 	case stateWaiting:
 		page.Heading = page.T("order.waiting.heading", "wallet", page.walletName(s.attempt().Wallet))
-		if s.attempt().Action == models.ActionNone {
+		if payments.ActionOf(s.attempt()).Kind == models.ActionNone {
 			page.Heading = page.T("order.nothing.heading")
 		}
 	case stateChoose:

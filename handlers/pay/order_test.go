@@ -90,10 +90,19 @@ func TestOrderPage(t *testing.T) {
 		{
 			name: "a form", userAgent: phone,
 			given: func(t *testing.T, s *shop, o *models.Order) {
-				pay.Attempt(t, s.Store, o, models.Alipay, models.ActionForm, "<form id=theirs></form>")
+				form := payments.Form{Method: "post", Action: "https://till.example/theirs"}
+				pay.Attempt(t, s.Store, o, models.Alipay, models.ActionForm, form.Data())
 			},
 			want:   []string{`/form" rel="noreferrer"`, "Pay CN¥138.50 with Alipay"},
 			absent: []string{"theirs"},
+		},
+		{
+			name: "a form as older code kept it", userAgent: phone,
+			given: func(t *testing.T, s *shop, o *models.Order) {
+				pay.Attempt(t, s.Store, o, models.Alipay, models.ActionForm, oldForm)
+			},
+			want:   []string{"One moment", `value="alipay"`, `value="wechat"`},
+			absent: []string{"evil", `/form"`},
 		},
 		{
 			name: "an address that is none of the web's",

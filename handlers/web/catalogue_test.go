@@ -344,7 +344,7 @@ func eachTemplate(t *testing.T, do func(name, text string)) {
 // notForPeople are calls, and files, whose texts no visitor reads.
 var notForPeople = []string{
 	"Errorf", "errors.New", "panic", "Error", "Warn", "Info", "Debug", "MustCompile", "Keys", "deriveKeys",
-	"pay/notify.go", "pay/form.go", "web/code.go", // for gateways, browsers and drawing
+	"pay/notify.go", "web/code.go", // for gateways, browsers and drawing
 	"web/country.go", // what buyers write, in every language at once
 }
 

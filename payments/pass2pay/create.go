@@ -244,7 +244,7 @@ func (g *Gateway) readCreated(data params, number string) (payments.Created, err
 
 // action returns what the buyer does with payData (Pass2Pay docs, create order; the types are
 // written in more than one letter case). For types that only an app can use, that we do not
-// know, or that come without data, there is nothing to do but wait: the gateway is asked.
+// know, or whose data cannot be read, there is nothing to do but wait: the gateway is asked.
 func (g *Gateway) action(payDataType, payData string) (payments.NextAction, error) {
 	if payData == "" || len(payData) > maxPayData {
 		return payments.NextAction{}, nil
@@ -260,7 +260,14 @@ func (g *Gateway) action(payDataType, payData string) (payments.NextAction, erro
 		}
 		return payments.NextAction{Kind: models.ActionCode, Data: payData}, nil
 	case "form":
-		return payments.NextAction{Kind: models.ActionForm, Data: payData}, nil
+		form, ok := formIn(payData)
+		if !ok {
+			return payments.NextAction{}, nil
+		}
+		if err := g.check(form.Action); err != nil {
+			return payments.NextAction{}, err
+		}
+		return payments.NextAction{Kind: models.ActionForm, Data: form.Data()}, nil
 	default:
 		return payments.NextAction{}, nil
 	}
@@ -268,10 +275,18 @@ func (g *Gateway) action(payDataType, payData string) (payments.NextAction, erro
 
 // address returns the action with an address that the buyer's browser may load.
 func (g *Gateway) address(kind models.ActionKind, address string) (payments.NextAction, error) {
-	if err := payments.CheckAddress(address, g.config.BaseURL, g.config.AllowedHosts); err != nil {
-		return payments.NextAction{}, &payments.CallError{Outcome: payments.BadRedirect, Err: err}
+	if err := g.check(address); err != nil {
+		return payments.NextAction{}, err
 	}
 	return payments.NextAction{Kind: kind, Data: address}, nil
+}
+
+// check refuses an address that no buyer may be sent to.
+func (g *Gateway) check(address string) error {
+	if err := payments.CheckAddress(address, g.config.BaseURL, g.config.AllowedHosts); err != nil {
+		return &payments.CallError{Outcome: payments.BadRedirect, Err: err}
+	}
+	return nil
 }
 
 // namesImage reports whether a codeUrl is the address of a picture instead of a code's text, as

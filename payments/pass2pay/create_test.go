@@ -147,7 +147,8 @@ func TestCashierOutlivesAShortValidity(t *testing.T) {
 func TestCreateActions(t *testing.T) {
 	const link = "https://cashier.pass2pay.example/wayCode?payOrderToken=408e2d8d&x=1"
 	const picture = "https://pay.example:8443/scan/aa.PNG?s=1"
-	form := "<form action='https://x.example'></form><script>document.forms[0].submit()</script>"
+	const form = "<form method='post' action='https://pay.example:8443/g'></form><script>document.forms[0].submit()</script>"
+	read := payments.NextAction{Kind: models.ActionForm, Data: payments.Form{Method: "post", Action: "https://pay.example:8443/g"}.Data()}
 	tests := []struct {
 		name, payDataType, payData string
 		want                       payments.NextAction
@@ -161,9 +162,9 @@ func TestCreateActions(t *testing.T) {
 		{"code of another scheme that ends like a picture", "CodeUrl", "weixin://x/a.png", payments.NextAction{Kind: models.ActionCode, Data: "weixin://x/a.png"}},
 		{"picture", "codeImgUrl", picture, payments.NextAction{Kind: models.ActionCodeImage, Data: picture}},
 		{"picture in upper case", "CODEIMGURL", link, payments.NextAction{Kind: models.ActionCodeImage, Data: link}},
-		{"form", "form", form, payments.NextAction{Kind: models.ActionForm, Data: form}},
-		{"form in another case", "Form", form, payments.NextAction{Kind: models.ActionForm, Data: form}},
-		{"huge form", "form", strings.Repeat("x", maxPayData+1), payments.NextAction{}},
+		{"form", "form", form, read},
+		{"form in another case", "Form", form, read},
+		{"huge form", "form", form + strings.Repeat("x", maxPayData), payments.NextAction{}},
 		{"none", "none", "", payments.NextAction{}},
 		{"none with data", "NONE", link, payments.NextAction{}},
 		{"link without data", "payUrl", "", payments.NextAction{}},

@@ -28,7 +28,6 @@ func (c *call) distort(m message) message {
 	m = c.replace(m, FaultWrongMerchant, "M0000000000", merchantNames...)
 	m = c.replace(m, FaultWrongNumber, "SOMEBODYELSES1", numberNames...)
 	m = c.replace(m, FaultPayURL, "", addressNames...)
-	m = c.replace(m, FaultPayDataType, "", "payDataType")
 	if m.has(statusNames...) {
 		if value, active := c.fault(FaultStatus); active {
 			states, _ := parseStates(value)

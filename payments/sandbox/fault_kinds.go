@@ -50,7 +50,7 @@ const (
 	FaultPrettyPrinted    FaultKind = "pretty_printed"
 	FaultEscapedSlashes   FaultKind = "escaped_slashes"
 	FaultPayURL           FaultKind = "pay_url"        // the buyer is sent to the address of Value
-	FaultPayDataType      FaultKind = "pay_data_type"  // Pass2Pay: the payDataType is Value
+	FaultPayDataType      FaultKind = "pay_data_type"  // Pass2Pay: the buyer is to pay by the payDataType of Value
 	FaultObjectMember     FaultKind = "object_member"  // Pass2Pay: data holds an object
 	FaultTraceID          FaultKind = "trace_id"       // Pass2Pay: an unsigned traceId beside data
 	FaultCreateFailed     FaultKind = "create_failed"  // Pass2Pay: code 0 with orderState 3

@@ -118,7 +118,7 @@ func (s *Sandbox) unifiedOrder(c *call, v values) (message, error) {
 	if dataType == "none" && p.Open() { // the merchant scanned the customer: the money moves at once
 		p, _ = s.act(p, Pay, NotifyAfter)
 	}
-	return s.created(p, dataType), nil
+	return s.created(c, p, dataType), nil
 }
 
 // cashierOrder takes a new payment whose method the buyer chooses at the gateway (Pass2Pay docs,
@@ -139,7 +139,7 @@ func (s *Sandbox) cashierOrder(c *call, v values) (message, error) {
 	if err != nil {
 		return nil, c.numberUsed(v["mchOrderNo"])
 	}
-	return s.created(p, "payurl"), nil
+	return s.created(c, p, "payurl"), nil
 }
 
 const (

@@ -67,7 +67,7 @@ func (c *call) chooseWay(v values) (way, string, error) {
 }
 
 // created is the answer to a create call.
-func (s *Sandbox) created(p Payment, dataType string) message {
+func (s *Sandbox) created(c *call, p Payment, dataType string) message {
 	m := message{
 		{"payOrderId", p.Reference},
 		{"mchOrderNo", p.Number},
@@ -76,18 +76,22 @@ func (s *Sandbox) created(p Payment, dataType string) message {
 	if p.State == Failed {
 		return append(m, member{"errCode", "ACQ.TRADE_REFUSED"}, member{"errMsg", "Business Failed"})
 	}
+	if other, active := c.fault(FaultPayDataType); active {
+		dataType = other
+	}
 	return append(m, member{"payDataType", dataType}, member{"payData", s.payData(p, dataType)})
 }
 
 // payData is what a buyer's browser, or the shop's page, gets to pay with.
 func (s *Sandbox) payData(p Payment, dataType string) string {
 	switch strings.ToLower(dataType) {
-	case "payurl", "codeurl":
-		return p.WalletURL
+	case "none":
+		return ""
 	case "codeimgurl":
 		return s.config.PublicURL + "/sandbox/code/" + p.ID + ".png"
 	case "form":
-		return `<form name="punchout_form" method="get" action="` + p.WalletURL + `"><input type="submit" value="立即支付" style="display:none"></form>` +
+		return `<form name="punchout_form" method="get" action="` + p.WalletURL + `"><input type="hidden" name="orderToken" value="` + p.Reference + `">` +
+			`<input type="submit" value="立即支付" style="display:none"></form>` +
 			`<script>document.forms[0].submit();</script>`
 	case "aliapp":
 		return `{"alipayTradeNo":"` + p.Reference[1:] + `"}`
@@ -95,5 +99,5 @@ func (s *Sandbox) payData(p Payment, dataType string) string {
 		return `{"appId":"wx0000000000000000","timeStamp":"` + strconv.FormatInt(p.CreatedAt.Unix(), 10) +
 			`","nonceStr":"` + p.ID + `","package":"prepay_id=` + p.Reference[1:] + `","signType":"RSA","paySign":"c2FuZGJveA=="}`
 	}
-	return ""
+	return p.WalletURL
 }
