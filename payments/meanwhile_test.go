@@ -55,6 +55,18 @@ func TestSuccessBeforeARefusal(t *testing.T) {
 	}
 }
 
+// TestSuccessBeforeTheAnswer: a success that overtakes the answer to its own create leads nobody to pay again.
+func TestSuccessBeforeTheAnswer(t *testing.T) {
+	s := newSweeping(t)
+	s.routes = Routes{{Wallet: "any", Scene: "any", Gateway: models.ScanForPay, Method: "qrcode"}}
+	o := modelstest.Order(t, s.store, "cup")
+	s.gateways[models.ScanForPay].during = func() { s.weakly(liveOf(s.order(o.ID))) }
+	next, err := s.Start(t.Context(), o.Token, models.WeChat, Device{})
+	if o = s.order(o.ID); err != nil || next.Kind != models.ActionNone || o.Status != models.OrderPaid {
+		t.Errorf("start: got %+v, %v with the order %s; want nowhere to go and the order paid", next, err, o.Status)
+	}
+}
+
 // TestDeniedSuccess: a success that the gateway knows nothing of, long after it said so, is a conflict
 // that staff see once.
 func TestDeniedSuccess(t *testing.T) {

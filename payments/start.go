@@ -181,8 +181,11 @@ func (s *Service) createAnswered(ctx context.Context, p *models.Payment, c Creat
 		return NextAction{}, err
 	}
 	models.KillPoint("create.stored")
-	if verdict == verdictIncident {
+	switch {
+	case verdict == verdictIncident:
 		return NextAction{}, ErrGatewayDown.Because(errors.New(rule))
+	case p.Status == models.PaymentSucceeded: // a notification was faster: there is nothing left to pay
+		return NextAction{}, nil
 	}
 	if c.State != StatePending || c.Action.Kind == models.ActionNone {
 		// Whatever final state it claims, a query proves it or does not.
