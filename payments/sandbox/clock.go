@@ -12,6 +12,8 @@ type clock struct {
 	base func() time.Time
 	wake chan struct{} // tells run that the list or the time has changed
 
+	settling sync.Mutex // held while tasks run, which settle nothing themselves
+
 	mu     sync.Mutex
 	offset time.Duration
 	speed  float64
@@ -88,8 +90,10 @@ func (c *clock) cancel(t *task) {
 	}
 }
 
-// settle does everything that is due, oldest first.
+// settle does everything that is due, oldest first. When it returns, what others had begun is done as well.
 func (c *clock) settle() {
+	c.settling.Lock()
+	defer c.settling.Unlock()
 	for f := c.nextDue(); f != nil; f = c.nextDue() {
 		f()
 	}
