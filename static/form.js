@@ -1,2 +1,3 @@
-// Sends the buyer on to the gateway. Without this script the button does.
+// Sends the buyer on to the gateway by the form's own button, as the buyer does who presses it where this
+// script does not run.
 document.querySelector("form[data-auto] button").click();

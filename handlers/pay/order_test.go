@@ -101,7 +101,7 @@ func TestOrderPage(t *testing.T) {
 			given: func(t *testing.T, s *shop, o *models.Order) {
 				pay.Attempt(t, s.Store, o, models.Alipay, models.ActionForm, oldForm)
 			},
-			want:   []string{"One moment", `value="alipay"`, `value="wechat"`},
+			want:   []string{"Choose how to pay", "the page to pay on did not reach us", `value="alipay"`, `value="wechat"`},
 			absent: []string{"evil", `/form"`},
 		},
 		{
