@@ -144,8 +144,10 @@ func (r *rig) mended(after string) {
 	r.t.Logf("%s: in order again within %s", after, took)
 	r.audit()
 	r.auditAcknowledged()
-	if strange := r.count(`SELECT COUNT(*) FROM incidents WHERE kind NOT IN ('late_payment', 'duplicate_payment')`); strange > 0 {
-		r.t.Errorf("%s: got %d incidents that nothing here can lead to, want none", after, strange)
+	strange := query(r.testShop, `SELECT kind, status, number, detail FROM incidents WHERE kind NOT IN ('late_payment', 'duplicate_payment')`,
+		func(rows *sql.Rows, i *[4]string) error { return rows.Scan(&i[0], &i[1], &i[2], &i[3]) })
+	if len(strange) > 0 {
+		r.t.Errorf("%s: got incidents that nothing here can lead to, want none: %q", after, strange)
 	}
 	for _, replica := range r.replicas {
 		r.listen(replica.current())
