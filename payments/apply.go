@@ -62,9 +62,9 @@ func (s *Service) Apply(ctx context.Context, r Report, op Operation) error {
 var errRepeat = errors.New("the message is kept already")
 
 // alreadyKept tells a byte-identical repeat about a payment that has come to its end, which changes
-// nothing. Until a success is confirmed, what an answer to a query means depends on when it comes.
+// nothing. What an answer to a query means depends on when it comes.
 func alreadyKept(p *models.Payment, r Report, op Operation, kept func(digest string) (bool, error)) (bool, error) {
-	if p.Status != models.PaymentSucceeded || p.Gateway != r.Gateway || op == OpQuery && p.ConfirmedAt == nil {
+	if p.Status != models.PaymentSucceeded || p.Gateway != r.Gateway || op == OpQuery {
 		return false, nil
 	}
 	return kept(models.MessageDigest(r.Exchange.Request, r.Exchange.Response))
@@ -117,6 +117,11 @@ func (s *Service) carryOut(tx *models.Tx, o *models.Order, p *models.Payment, r 
 	if d.move == "" {
 		if d.confirm {
 			if err := tx.ResolveConflicts(p, models.CauseDenied, "the gateway now says that it was paid"); err != nil {
+				return err
+			}
+		}
+		if d.doubtful {
+			if err := askOnceMore(tx, p); err != nil {
 				return err
 			}
 		}

@@ -325,11 +325,14 @@ func TestWeakSuccessPaysAndWaitsForAQuery(t *testing.T) {
 }
 
 func TestQueryThatDeniesASuccessIsAConflict(t *testing.T) {
-	s := newShop(t, modelstest.Options(t), models.FulfilOrRefund)
+	o, late := modelstest.Options(t), time.Duration(0)
+	o.Now = func() time.Time { return time.Now().Add(late) }
+	s := newShop(t, o, models.FulfilOrRefund)
 	order, p := s.attempt(t)
 	weak := s.report(p, payments.StateSucceeded)
 	weak.Conclusive = false
 	s.apply(t, weak)
+	late = time.Minute
 	denial := s.report(p, payments.StateFailed)
 	for range 2 {
 		if err := s.service.Apply(context.Background(), denial, payments.OpQuery); err != nil {

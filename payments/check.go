@@ -106,7 +106,7 @@ func (s *Service) notThere(tx *models.Tx, p *models.Payment) error {
 // deniedPayment tells staff of a success that the gateway knows nothing of, long after it said so.
 func deniedPayment(tx *models.Tx, p *models.Payment) error {
 	if tx.Now().Sub(*p.SucceededAt) <= conflictAfter {
-		return nil
+		return askOnceMore(tx, p)
 	}
 	_, err := tx.OpenIncident(models.Incident{
 		Kind: models.IncidentConflict, Gateway: p.Gateway, OrderID: &p.OrderID, PaymentID: &p.ID, Number: p.Number,
@@ -115,4 +115,13 @@ func deniedPayment(tx *models.Tx, p *models.Payment) error {
 		DedupKey: "denied/" + p.Number,
 	})
 	return err
+}
+
+// askOnceMore has a success that a query denies asked about again as soon as a conflict can be told from an
+// answer that lags. One that is not confirmed yet is asked about by then in any case.
+func askOnceMore(tx *models.Tx, p *models.Payment) error {
+	if p.ConfirmedAt == nil {
+		return nil
+	}
+	return tx.SetCheck(p, p.SucceededAt.Add(conflictAfter+time.Second))
 }

@@ -35,8 +35,9 @@ const (
 	ruleRefunded = "refunded in full"
 )
 
-// conflictAfter is how long a query may lag behind a success that we recorded: the next one, half a minute
-// after the success, then says so to staff. A gateway that lags more makes its own peace, see carryOut.
+// conflictAfter is how long a query may lag behind a success that we recorded, or have been answered before
+// it: the next one, half a minute after the success, then says so to staff. A gateway that lags more makes
+// its own peace, see carryOut.
 const conflictAfter = 25 * time.Second
 
 // facts is what decide needs to know beside the report and the rows.
@@ -64,6 +65,7 @@ type decision struct {
 	cause    string               // of a conflict
 	paid     bool                 // whether the money is there and seeks its order
 	refunded bool                 // whether our refunds of it are known to have gone through
+	doubtful bool                 // whether to ask once more, see askOnceMore
 }
 
 // decide says what a verified report means for an attempt. It is the whole rule book, and a pure
@@ -145,7 +147,7 @@ func decideWrittenOff(r Report) decision {
 func decideEnd(p models.Payment, to models.PaymentStatus, f facts, op Operation) decision {
 	switch {
 	case p.Status == models.PaymentSucceeded && op == OpQuery:
-		return contradiction(to)
+		return denied(p, to, f.now)
 	case p.Status.CanBecome(to):
 		return decision{verdict: verdictAccepted, rule: "the gateway ended the attempt", move: to}
 	default:
@@ -177,20 +179,24 @@ func decideGivenBack(p models.Payment, r Report, f facts) decision {
 	return decision{verdict: verdictIgnored, rule: "refunded, and it does not say how much"}
 }
 
-// decidePending: nothing new, unless it denies a success that is long recorded, or a query tells of an
-// attempt whose create went unanswered. One that may yet be answered is left to its answer, which tells
-// how to pay.
+// decidePending: nothing new, unless it denies a recorded success, or a query tells of an attempt whose
+// create went unanswered. One that may yet be answered is left to its answer, which tells how to pay.
 func decidePending(p models.Payment, f facts, op Operation) decision {
 	if p.Status == models.PaymentCreated && op == OpQuery && f.now.Sub(p.CreatedAt) >= startTimeout {
 		return decision{verdict: verdictAccepted, rule: "the gateway has the payment", move: models.PaymentPending}
 	}
-	if p.Status == models.PaymentSucceeded && op == OpQuery && f.now.Sub(*p.SucceededAt) > conflictAfter {
-		return contradiction(models.PaymentPending)
+	if p.Status == models.PaymentSucceeded && op == OpQuery {
+		return denied(p, models.PaymentPending, f.now)
 	}
 	return decision{verdict: verdictIgnored, rule: "not paid yet"}
 }
 
-func contradiction(says models.PaymentStatus) decision {
+// denied: a query says otherwise than the success that we recorded. Soon after it, the answer may only be
+// older than the success.
+func denied(p models.Payment, says models.PaymentStatus, now time.Time) decision {
+	if now.Sub(*p.SucceededAt) <= conflictAfter {
+		return decision{verdict: verdictIgnored, rule: "recorded as paid a moment ago, which the query may not know", doubtful: true}
+	}
 	return decision{
 		verdict: verdictIncident, incident: models.IncidentConflict, cause: models.CauseDenied,
 		rule: fmt.Sprintf("recorded as paid, and the gateway now says %s", says),

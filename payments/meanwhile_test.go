@@ -3,6 +3,7 @@ package payments
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -89,6 +90,54 @@ func TestDeniedSuccess(t *testing.T) {
 	}
 	if o := s.order(p.OrderID); o.Status != models.OrderPaid || s.read(p).ConfirmedAt != nil {
 		t.Errorf("got order %s, confirmed at %v; want it paid as before, and not confirmed", o.Status, s.read(p).ConfirmedAt)
+	}
+}
+
+// TestDenialThatIsOlderThanTheSuccess: an answer that was on its way when the success came is no conflict. The
+// gateway is asked again, and staff are told within a minute if it denies the success then.
+func TestDenialThatIsOlderThanTheSuccess(t *testing.T) {
+	denials := map[State]func(s *starting) func(string) (Report, error){
+		StateAbsent: func(*starting) func(string) (Report, error) { return knowsNothing },
+	}
+	for _, state := range []State{StatePending, StateClosed, StateFailed} {
+		denials[state] = func(s *starting) func(string) (Report, error) { return s.first.stands(state) }
+	}
+	for state, denial := range denials {
+		for _, strong := range []bool{false, true} {
+			for _, agrees := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s/strong=%t/agrees=%t", state, strong, agrees), func(t *testing.T) {
+					s := newStarting(t)
+					p := &s.begun().Payments[0]
+					deny := denial(s)
+					s.first.query = func(number string) (Report, error) {
+						success, _ := s.first.stands(StateSucceeded)(number)
+						success.Conclusive = strong
+						if err := s.Apply(t.Context(), success, OpNotification); err != nil {
+							t.Error(err)
+						}
+						return deny(number)
+					}
+					if err := ignoreNotFound(s.ask(t.Context(), p)); err != nil {
+						t.Fatal(err)
+					}
+					if got := s.incidents(p); s.order(p.OrderID).Status != models.OrderPaid || len(got) != 0 {
+						t.Errorf("got order %s, incidents %+v; want it paid, and none", s.order(p.OrderID).Status, got)
+					}
+					s.first.query = deny
+					if agrees {
+						s.first.query = s.first.stands(StateSucceeded)
+					}
+					s.pass(time.Minute, time.Second)
+					got := s.incidents(p)
+					if agrees && (len(got) != 0 || s.read(p).ConfirmedAt == nil) {
+						t.Errorf("a minute after, and the gateway agrees: got incidents %+v, confirmed at %v; want none, and confirmed", got, s.read(p).ConfirmedAt)
+					}
+					if !agrees && (len(got) != 1 || got[0].Cause != models.CauseDenied || got[0].Status != models.IncidentOpen) {
+						t.Errorf("a minute after, and the gateway denies it: got incidents %+v, want one open conflict", got)
+					}
+				})
+			}
+		}
 	}
 }
 

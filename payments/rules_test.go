@@ -81,15 +81,18 @@ func TestDecide(t *testing.T) {
 		}, OpNotification, decision{verdict: verdictIgnored}},
 		{"open, says the query soon after the success", func(p *models.Payment, r *Report, f *facts) {
 			p.Status, r.State, f.now = models.PaymentSucceeded, StatePending, begun.Add(conflictAfter)
-		}, OpQuery, decision{verdict: verdictIgnored}},
+		}, OpQuery, decision{verdict: verdictIgnored, doubtful: true}},
 		{"open, says the query long after the success", func(p *models.Payment, r *Report, f *facts) {
 			p.Status, r.State, f.now = models.PaymentSucceeded, StatePending, begun.Add(conflictAfter+time.Millisecond)
 		}, OpQuery, decision{verdict: verdictIncident, incident: models.IncidentConflict, cause: models.CauseDenied}},
 		{"open, says a late notification", func(p *models.Payment, r *Report, f *facts) {
 			p.Status, r.State, f.now = models.PaymentSucceeded, StatePending, begun.Add(time.Hour)
 		}, OpNotification, decision{verdict: verdictIgnored}},
-		{"closed, says the query after the success", func(p *models.Payment, r *Report, f *facts) {
-			p.Status, r.State = models.PaymentSucceeded, StateClosed
+		{"closed, says the query soon after the success", func(p *models.Payment, r *Report, f *facts) {
+			p.Status, r.State, f.now = models.PaymentSucceeded, StateClosed, begun.Add(conflictAfter)
+		}, OpQuery, decision{verdict: verdictIgnored, doubtful: true}},
+		{"closed, says the query long after the success", func(p *models.Payment, r *Report, f *facts) {
+			p.Status, r.State, f.now = models.PaymentSucceeded, StateClosed, begun.Add(conflictAfter+time.Millisecond)
 		}, OpQuery, decision{verdict: verdictIncident, incident: models.IncidentConflict, cause: models.CauseDenied}},
 		{"closed, says a late notification", func(p *models.Payment, r *Report, f *facts) {
 			p.Status, r.State = models.PaymentSucceeded, StateClosed
