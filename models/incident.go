@@ -27,6 +27,8 @@ const (
 	CauseShared   = "shared"   // the gateway's number for the attempt is that of another one
 	CauseDecided  = "decided"  // a person has said what became of a refund, and the gateway says otherwise
 	CauseCame     = "came"     // money that a person has written off is there
+
+	CauseUnexplained = "unexplained" // the gateway names a state that the shop does not know
 )
 
 // Incident is money, or a message about money, that needs a decision. The same finding is one

@@ -116,11 +116,12 @@ func resolved(tx *Tx, resolution string) map[string]any {
 }
 
 // HasOpenIncident reports whether something about the order's money waits for a decision. A page of a
-// gateway's that no buyer was sent to is none: nobody has paid there.
+// gateway's that no buyer was sent to is none, since nobody has paid there; nor is a state that the shop
+// does not know, since it takes nothing from what the buyer can do.
 func (s *Store) HasOpenIncident(ctx context.Context, orderID string) (bool, error) {
 	var found Incident
 	err := s.query(ctx, func(db *gorm.DB) error {
-		return db.Select("id").Where("order_id = ? AND status = ? AND kind <> ?", orderID, IncidentOpen, IncidentBadRedirect).Take(&found).Error
+		return db.Select("id").Where("order_id = ? AND status = ? AND kind <> ? AND cause <> ?", orderID, IncidentOpen, IncidentBadRedirect, CauseUnexplained).Take(&found).Error
 	})
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return false, nil

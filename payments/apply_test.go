@@ -174,7 +174,8 @@ func TestOneChangedFieldNeverPays(t *testing.T) {
 		"reference":       {change: func(r *payments.Report) { r.Reference = "G" + other.Number }, incident: models.IncidentConflict},
 		"number":          {change: func(r *payments.Report) { r.Number += "X" }, refused: true},
 		"number's case":   {change: func(r *payments.Report) { r.Number = "p" + r.Number[1:] }, refused: true},
-		"state":           {change: func(r *payments.Report) { r.State = payments.StateUnknown }},
+		"state":           {change: func(r *payments.Report) { r.State = payments.StateUnknown }, incident: models.IncidentConflict},
+		"no state":        {change: func(r *payments.Report) { r.State = payments.StateUntold }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			modelstest.Product(t, s.Store, "cup", 2500, 3)
@@ -216,7 +217,7 @@ func TestAnyOrderOfMessagesEndsAlike(t *testing.T) {
 		{payments.StateSucceeded, payments.StateRefunded},
 		{payments.StateSucceeded, payments.StateFailed, payments.StateClosed, payments.StateRefunded},
 		{payments.StateFailed, payments.StatePending, payments.StateFailed},
-		{payments.StateClosed, payments.StatePending, payments.StateUnknown},
+		{payments.StateClosed, payments.StatePending, payments.StateUnknown, payments.StateUntold},
 	} {
 		t.Run(fmt.Sprint(said), func(t *testing.T) {
 			var want *standing

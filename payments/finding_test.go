@@ -3,6 +3,7 @@ package payments
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -153,6 +154,7 @@ func TestSettledConflictSaysSomethingElse(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		s.clock = s.clock.Add(time.Minute)
 		says(StateFailed)
 		s.wantOpen(p, "failed", "recorded as paid, and the gateway now says failed")
 		says(StateFailed)

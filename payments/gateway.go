@@ -98,7 +98,8 @@ type State string
 
 // The states of a report.
 const (
-	StateUnknown   State = "unknown" // a value we do not know: nothing is decided by it
+	StateUnknown   State = "unknown" // a value we do not know: nothing is decided by it, and staff are told
+	StateUntold    State = "untold"  // the message reports a call that failed, and no state
 	StatePending   State = "pending"
 	StateSucceeded State = "succeeded"
 	StateFailed    State = "failed"

@@ -44,7 +44,7 @@ func TestReplayAlike(t *testing.T) {
 			s.notify(t, p, state)
 		}
 		want := []string{
-			"ignored: ignored", "accepted: accepted", "ignored: ignored", "ignored: ignored", "accepted: accepted", "incident: incident",
+			"ignored: ignored", "accepted: accepted", "ignored: ignored", "incident: incident", "accepted: accepted", "incident: incident",
 		}
 		if diff := cmp.Diff(want, s.replayed(t, order)); diff != "" {
 			t.Error(diff)

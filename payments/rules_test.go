@@ -67,6 +67,13 @@ func TestDecide(t *testing.T) {
 			r.State, f.refunded = StateGivenBack, 3500
 		}, OpQuery, decision{verdict: verdictIncident, incident: models.IncidentConflict, cause: models.CauseReturned, move: models.PaymentClosed}},
 
+		{"a state that we do not know", func(p *models.Payment, r *Report, f *facts) {
+			r.State = StateUnknown
+		}, OpQuery, decision{verdict: verdictIncident, incident: models.IncidentConflict, cause: models.CauseUnexplained}},
+		{"no state", func(p *models.Payment, r *Report, f *facts) {
+			r.State = StateUntold
+		}, OpNotification, decision{verdict: verdictIgnored}},
+
 		{"open", func(p *models.Payment, r *Report, f *facts) {
 			r.State = StatePending
 		}, OpQuery, decision{verdict: verdictIgnored}},

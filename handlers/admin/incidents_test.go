@@ -169,6 +169,7 @@ func TestWhatMayBeDone(t *testing.T) {
 		"": "Ask the gateway now, and look", models.CauseDenied: "Ask the gateway again; if it says the same", models.CauseReturned: "says that money went back",
 		models.CauseRenamed: "this payment a different number from before", models.CauseShared: "to this payment and to another one of yours",
 		models.CauseDecided: "and the gateway says otherwise", models.CauseCame: "that the money came after all",
+		models.CauseUnexplained: "a state that the shop does not know",
 	} {
 		s.open(money(models.IncidentConflict, s.fulfilled, cause))
 		look("conflict "+cause, models.IncidentConflict, s.fulfilled, []string{want, "Ask the gateway now", ask}, []string{revive})

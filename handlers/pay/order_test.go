@@ -272,7 +272,19 @@ func TestOrderPage(t *testing.T) {
 			absent: []string{"We are looking into your payment"},
 		},
 		{
-			name: "such a page, and money, are looked at",
+			name: "a state that the shop does not know is looked at",
+			given: func(t *testing.T, s *shop, o *models.Order) {
+				pay.Attempt(t, s.Store, o, models.WeChat, models.ActionCode, "x")
+				pay.InTx(t, s.Store, func(tx *models.Tx) error {
+					_, err := tx.OpenIncident(models.Incident{Kind: models.IncidentConflict, Cause: models.CauseUnexplained, OrderID: &o.ID, DedupKey: o.ID})
+					return err
+				})
+			},
+			want:   []string{"qr.svg"},
+			absent: []string{"We are looking into your payment"},
+		},
+		{
+			name: "a page that nobody was sent to, and money, are looked at",
 			given: func(t *testing.T, s *shop, o *models.Order) {
 				pay.Trouble(t, s.Store, o, models.IncidentBadRedirect)
 				pay.Trouble(t, s.Store, o, models.IncidentLatePayment)

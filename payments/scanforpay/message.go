@@ -59,7 +59,7 @@ func (m message) report() (payments.Report, error) {
 	r := payments.Report{
 		Gateway:    models.ScanForPay,
 		Merchant:   m.merchant,
-		State:      payments.StateUnknown,
+		State:      payments.StateUntold,
 		Conclusive: true,
 	}
 	succeeded := m.code == codeSuccess
