@@ -667,6 +667,22 @@ func (r resilience) checkNames(t *testing.T) {
 	}
 }
 
+// TestManySlowAnswers: a database may answer each question of a page in time, and all of them together too
+// late. Who asked is told within the same time as when it does not answer at all.
+func TestManySlowAnswers(t *testing.T) {
+	s := startLined(t, mysqlDatabase(t))
+	o := s.place(t, gatewayScanFor)
+	o.buyer.checkout("EBOOK", "1", "alipay") // and a cart that is not empty
+	delayLine(900)(s.database)
+	for _, page := range []string{"/", "/checkout", "/o/" + o.token, "/o/" + o.token + "/status", "/o/" + o.token + "/qr.svg"} {
+		begun := time.Now()
+		o.buyer.open(page)
+		if took := time.Since(begun); took > pageByDatabase {
+			t.Errorf("%s: got status %d after %v, want an answer within %v", page, o.buyer.status, took, pageByDatabase)
+		}
+	}
+}
+
 // TestBrowsingIsNotSlowed: while a buyer waits for a gateway that hangs, others see their pages.
 func TestBrowsingIsNotSlowed(t *testing.T) {
 	t.Parallel()

@@ -178,10 +178,10 @@ func (a *App) routes(d Deps) {
 	app.Post("/pay/return/:token", a.pay.Return)
 
 	// What an order page loads.
-	app.Get("/o/:token/status", a.pay.Status)
 	app.Get("/o/:token/events", a.pay.Events)
-	app.Get("/o/:token/qr.png", a.pay.CodePNG)
-	app.Get("/o/:token/qr.svg", a.pay.CodeSVG)
+	app.Get("/o/:token/status", web.PageDeadline, a.pay.Status)
+	app.Get("/o/:token/qr.png", web.PageDeadline, a.pay.CodePNG)
+	app.Get("/o/:token/qr.svg", web.PageDeadline, a.pay.CodeSVG)
 
 	// The merchant's desk; its routes stand in a table of their own.
 	if !d.Apart {
@@ -190,7 +190,7 @@ func (a *App) routes(d Deps) {
 
 	// The shop's own pages. What changes something comes from one of their forms; an address that nothing
 	// answers is not found, whatever is sent there.
-	app.Use(a.base.ChooseLanguage, a.base.Sessions)
+	app.Use(web.PageDeadline, a.base.ChooseLanguage, a.base.Sessions)
 	own := a.base.SameSite
 
 	// Choosing.

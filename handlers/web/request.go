@@ -14,9 +14,15 @@ import (
 	"saoma/payments"
 )
 
-// requestTimeout bounds everything that one request waits for: a buyer has an answer within it
-// even when the gateway has none.
-const requestTimeout = 8 * time.Second
+// How long one request waits for everything.
+const (
+	// requestTimeout bounds one that may ask a gateway: a buyer has an answer within it even when the
+	// gateway has none.
+	requestTimeout = 8 * time.Second
+	// pageTimeout bounds one that asks the database alone. Who meets one that is away knows within three
+	// seconds, however many questions the page has.
+	pageTimeout = 2500 * time.Millisecond
+)
 
 // key is the type of what handlers keep with a request.
 type key int
@@ -29,8 +35,19 @@ const (
 
 // Deadline gives the request a context that ends in time; handlers take it with c.UserContext.
 // It is not the connection's own context, which is used again for the next request.
-func Deadline(c *fiber.Ctx) error {
-	ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
+func Deadline(c *fiber.Ctx) error { return within(c, context.Background(), requestTimeout) }
+
+// PageDeadline gives a request that only reads less time than Deadline. What a form sends may ask a gateway,
+// and keeps its time.
+func PageDeadline(c *fiber.Ctx) error {
+	if method := c.Method(); method != fiber.MethodGet && method != fiber.MethodHead {
+		return c.Next()
+	}
+	return within(c, c.UserContext(), pageTimeout)
+}
+
+func within(c *fiber.Ctx, ctx context.Context, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	c.SetUserContext(ctx)
 	return c.Next()
