@@ -380,7 +380,7 @@ func (r *rig) wantClosed() {
 	for _, replica := range r.replicas {
 		resp, err := http.Get("http://" + replica.where() + "/readyz")
 		if err != nil {
-			r.t.Fatal(err)
+			r.t.Fatalf("without a quorum: %v; the process says:\n%s", err, &replica.current().said)
 		}
 		resp.Body.Close()
 		if resp.StatusCode != http.StatusServiceUnavailable {

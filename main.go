@@ -147,14 +147,14 @@ func serve(ctx context.Context, c *config.Config) error {
 	for _, warning := range c.Warnings() {
 		log.Warn(warning)
 	}
-	listener, err := net.Listen("tcp", c.Listen)
+	listener, err := handlers.Listen(c.Listen, log)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
 	defer listener.Close()
 	var apart net.Listener
 	if c.AdminListen != "" {
-		if apart, err = net.Listen("tcp", c.AdminListen); err != nil {
+		if apart, err = handlers.Listen(c.AdminListen, log); err != nil {
 			return fmt.Errorf("admin_listen: %w", err)
 		}
 		defer apart.Close()
