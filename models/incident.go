@@ -28,7 +28,7 @@ const (
 	CauseDecided  = "decided"  // a person has said what became of a refund, and the gateway says otherwise
 	CauseCame     = "came"     // money that a person has written off is there
 
-	CauseUnexplained = "unexplained" // the gateway names a state that the shop does not know
+	CauseUnexplained = "unexplained" // the gateway names no state that the shop knows
 )
 
 // Incident is money, or a message about money, that needs a decision. The same finding is one

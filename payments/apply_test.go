@@ -175,7 +175,6 @@ func TestOneChangedFieldNeverPays(t *testing.T) {
 		"number":          {change: func(r *payments.Report) { r.Number += "X" }, refused: true},
 		"number's case":   {change: func(r *payments.Report) { r.Number = "p" + r.Number[1:] }, refused: true},
 		"state":           {change: func(r *payments.Report) { r.State = payments.StateUnknown }, incident: models.IncidentConflict},
-		"no state":        {change: func(r *payments.Report) { r.State = payments.StateUntold }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			modelstest.Product(t, s.Store, "cup", 2500, 3)
@@ -217,7 +216,7 @@ func TestAnyOrderOfMessagesEndsAlike(t *testing.T) {
 		{payments.StateSucceeded, payments.StateRefunded},
 		{payments.StateSucceeded, payments.StateFailed, payments.StateClosed, payments.StateRefunded},
 		{payments.StateFailed, payments.StatePending, payments.StateFailed},
-		{payments.StateClosed, payments.StatePending, payments.StateUnknown, payments.StateUntold},
+		{payments.StateClosed, payments.StatePending, payments.StateUnknown},
 	} {
 		t.Run(fmt.Sprint(said), func(t *testing.T) {
 			var want *standing

@@ -90,12 +90,10 @@ func decide(p models.Payment, r Report, f facts, op Operation) decision {
 		return decideGivenBack(p, r, f)
 	case StatePending:
 		return decidePending(p, f, op)
-	case StateUntold:
-		return decision{verdict: verdictIgnored, rule: "it tells no state"}
 	default:
 		return decision{
 			verdict: verdictIncident, incident: models.IncidentConflict, cause: models.CauseUnexplained,
-			rule: "the gateway names a state that the shop does not know",
+			rule: "the gateway names no state that the shop knows",
 		}
 	}
 }

@@ -98,8 +98,7 @@ type State string
 
 // The states of a report.
 const (
-	StateUnknown   State = "unknown" // a value we do not know: nothing is decided by it, and staff are told
-	StateUntold    State = "untold"  // the message reports a call that failed, and no state
+	StateUnknown   State = "unknown" // a value we do not know, or none: nothing is decided by it, and staff are told
 	StatePending   State = "pending"
 	StateSucceeded State = "succeeded"
 	StateFailed    State = "failed"

@@ -70,9 +70,6 @@ func TestDecide(t *testing.T) {
 		{"a state that we do not know", func(p *models.Payment, r *Report, f *facts) {
 			r.State = StateUnknown
 		}, OpQuery, decision{verdict: verdictIncident, incident: models.IncidentConflict, cause: models.CauseUnexplained}},
-		{"no state", func(p *models.Payment, r *Report, f *facts) {
-			r.State = StateUntold
-		}, OpNotification, decision{verdict: verdictIgnored}},
 
 		{"open", func(p *models.Payment, r *Report, f *facts) {
 			r.State = StatePending

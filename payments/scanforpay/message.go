@@ -59,7 +59,7 @@ func (m message) report() (payments.Report, error) {
 	r := payments.Report{
 		Gateway:    models.ScanForPay,
 		Merchant:   m.merchant,
-		State:      payments.StateUntold,
+		State:      payments.StateUnknown,
 		Conclusive: true,
 	}
 	succeeded := m.code == codeSuccess

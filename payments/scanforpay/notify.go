@@ -12,7 +12,7 @@ import (
 const maxNotification = 64 << 10
 
 // ParseNotification reads a notification (ScanForPay docs, Notify). The content type is not
-// looked at, since the docs fix none. A message that reports a failed call has StateUntold.
+// looked at, since the docs fix none. A message that reports a failed call has StateUnknown.
 func (g *Gateway) ParseNotification(_ string, body []byte) (payments.Report, error) {
 	exchange := payments.Exchange{Response: bytes.Clone(body)}
 	report, err := g.parseNotification(body)

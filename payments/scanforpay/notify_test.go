@@ -85,9 +85,9 @@ func TestParseNotification(t *testing.T) {
 		{"refunded", body(`"status":1`, `"status":3`), state(payments.StateGivenBack)},
 		{"status of another day", body(`"status":1`, `"status":4`), state(payments.StateUnknown)},
 		{"negative status", body(`"status":1`, `"status":-1`), state(payments.StateUnknown)},
-		{"failed call with a paid status", body(`"code":1`, `"code":2`), state(payments.StateUntold)},
+		{"failed call with a paid status", body(`"code":1`, `"code":2`), state(payments.StateUnknown)},
 		{"failed call alone", response(`{"code":9,"msg":"x"}`), payments.Report{
-			Gateway: models.ScanForPay, Merchant: "10086", State: payments.StateUntold, Conclusive: true,
+			Gateway: models.ScanForPay, Merchant: "10086", State: payments.StateUnknown, Conclusive: true,
 		}},
 		{"numbers as strings", strings.NewReplacer(`:12850`, `:"12850"`, `"status":1`, `"status":"1"`, `"code":1`, `"code":"1"`).Replace(response(paidBody)), paidReport},
 		{"string as number", body(`"2026030112000757"`, `2026030112000757`), paidReport},
