@@ -118,11 +118,20 @@ func resolved(tx *Tx, resolution string) map[string]any {
 // HasOpenIncident reports whether something about the order's money waits for a decision. A page of a
 // gateway's that no buyer was sent to is none, since nobody has paid there; nor is a state that the shop
 // does not know, since it takes nothing from what the buyer can do.
-func (s *Store) HasOpenIncident(ctx context.Context, orderID string) (bool, error) {
-	var found Incident
-	err := s.query(ctx, func(db *gorm.DB) error {
-		return db.Select("id").Where("order_id = ? AND status = ? AND kind <> ? AND cause <> ?", orderID, IncidentOpen, IncidentBadRedirect, CauseUnexplained).Take(&found).Error
+func (s *Store) HasOpenIncident(ctx context.Context, orderID string) (found bool, err error) {
+	err = s.query(ctx, func(db *gorm.DB) error {
+		found, err = hasOpenIncident(db, orderID)
+		return err
 	})
+	return found, err
+}
+
+// HasOpenIncident is Store.HasOpenIncident of the order as it is locked.
+func (tx *Tx) HasOpenIncident(o *Order) (bool, error) { return hasOpenIncident(tx.db, o.ID) }
+
+func hasOpenIncident(db *gorm.DB, orderID string) (bool, error) {
+	err := db.Select("id").Where("order_id = ? AND status = ? AND kind <> ? AND cause <> ?",
+		orderID, IncidentOpen, IncidentBadRedirect, CauseUnexplained).Take(&Incident{}).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return false, nil
 	}

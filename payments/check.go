@@ -83,7 +83,7 @@ func (s *Service) question(ctx context.Context, p *models.Payment) (State, error
 	case NotFound:
 		says, move = StateAbsent, s.notThere
 	}
-	kept := s.record(keep, p, report.Exchange, OpQuery, func(tx *models.Tx, p *models.Payment) (string, string, error) {
+	kept := s.record(keep, p, report.Exchange, OpQuery, func(tx *models.Tx, _ *models.Order, p *models.Payment) (string, string, error) {
 		return verdictUnknown, err.Error(), move(tx, p)
 	})
 	return says, cmp.Or(kept, err)

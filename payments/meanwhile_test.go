@@ -68,6 +68,65 @@ func TestSuccessBeforeTheAnswer(t *testing.T) {
 	}
 }
 
+// TestEndedDuringTheCreate: whatever ended the attempt or the order while the gateway was asked for it, nobody
+// is sent to a page that they must not pay at.
+func TestEndedDuringTheCreate(t *testing.T) {
+	for name, end := range map[string]func(s *starting, o *models.Order) error{
+		"paid by an earlier attempt": func(s *starting, o *models.Order) error {
+			s.weakly(&o.Payments[1])
+			return nil
+		},
+		"closed, says the gateway": func(s *starting, o *models.Order) error {
+			r, _ := s.first.stands(StateClosed)(o.Payments[0].Number)
+			return s.Apply(s.t.Context(), r, OpNotification)
+		},
+		"failed, says the gateway": func(s *starting, o *models.Order) error {
+			r, _ := s.first.stands(StateFailed)(o.Payments[0].Number)
+			return s.Apply(s.t.Context(), r, OpNotification)
+		},
+		"canceled by staff": func(s *starting, o *models.Order) error {
+			return s.store.Tx(s.t.Context(), func(tx *models.Tx) error {
+				order, err := tx.LockOrder(o.ID)
+				if err == nil {
+					_, err = tx.CloseOrder(order, models.OrderCanceled)
+				}
+				return err
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStarting(t)
+			o := s.begun()
+			s.clock = s.clock.Add(createGrace + time.Second)
+			s.first.create = func(r CreateRequest) (Created, error) {
+				if err := end(s, s.order(o.ID)); err != nil {
+					t.Error(err)
+				}
+				return takes(r)
+			}
+			next, err := s.Start(t.Context(), o.Token, models.Alipay, Device{Address: "192.0.2.7"})
+			if err != nil || next.Kind != models.ActionNone || len(s.first.created) != 2 {
+				t.Errorf("got %+v, %v after %d creates; want nowhere to go after two", next, err, len(s.first.created))
+			}
+		})
+	}
+}
+
+// TestGivenUpAndRefunded: an attempt of which the gateway says that it was paid and refunded, which the shop
+// knows nothing of, has to be looked at before anybody pays again.
+func TestGivenUpAndRefunded(t *testing.T) {
+	s := newStarting(t)
+	o := s.begun()
+	s.first.query = s.first.stands(StateRefunded)
+	next, err := s.Start(t.Context(), o.Token, models.Alipay, Device{Address: "192.0.2.7"})
+	if !errors.Is(err, models.ErrOrderClosed) || len(s.first.created) != 1 {
+		t.Errorf("got %+v, %v after %d creates; want ErrOrderClosed after the first", next, err, len(s.first.created))
+	}
+	if told := s.incidents(&o.Payments[0]); len(told) != 1 || told[0].Cause != models.CauseReturned {
+		t.Errorf("got incidents %+v, want a conflict", told)
+	}
+}
+
 // TestDeniedSuccess: a success that the gateway knows nothing of, long after it said so, is a conflict
 // that staff see once.
 func TestDeniedSuccess(t *testing.T) {

@@ -25,10 +25,10 @@ const (
 // Start begins an attempt at paying the order and says what the buyer does next. A live attempt of
 // the same wallet and scene is given again; one of another wallet is first asked about and closed,
 // so that an order has one live attempt at a time. ActionNone: the gateway has not told yet how to
-// pay; it is being asked.
+// pay and is being asked, or something ended the attempt meanwhile.
 //
-// Errors: models.ErrOrderNotFound; models.ErrOrderClosed when the order can no longer be paid;
-// ErrWalletNotOffered; ErrGatewayDown; ErrStillAsking.
+// Errors: models.ErrOrderNotFound; models.ErrOrderClosed when the order cannot be paid, since it has been
+// or is no longer open, or its money is being looked at; ErrWalletNotOffered; ErrGatewayDown; ErrStillAsking.
 func (s *Service) Start(ctx context.Context, orderToken string, w models.Wallet, d Device) (NextAction, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -138,6 +138,9 @@ func (s *Service) addPayment(ctx context.Context, orderID string, w models.Walle
 		if err := s.payable(order); err != nil {
 			return err
 		}
+		if review, err := tx.HasOpenIncident(order); err != nil || review {
+			return cmp.Or(err, error(models.ErrOrderClosed)) // nobody pays again what is being looked at
+		}
 		now := tx.Now()
 		watch := now.Add(s.accounts[route.Gateway].Validity)
 		expires := order.ExpiresAt
@@ -173,7 +176,9 @@ func (s *Service) createRequest(o *models.Order, p *models.Payment) CreateReques
 // createAnswered keeps the gateway's answer and passes on what the buyer does next.
 func (s *Service) createAnswered(ctx context.Context, p *models.Payment, c Created) (NextAction, error) {
 	var verdict, rule string
-	err := s.record(ctx, p, c.Exchange, OpCreate, func(tx *models.Tx, p *models.Payment) (_, _ string, err error) {
+	var order models.OrderStatus
+	err := s.record(ctx, p, c.Exchange, OpCreate, func(tx *models.Tx, o *models.Order, p *models.Payment) (_, _ string, err error) {
+		order = o.Status
 		verdict, rule, err = s.takeCreated(tx, p, c)
 		return verdict, rule, err
 	})
@@ -184,7 +189,7 @@ func (s *Service) createAnswered(ctx context.Context, p *models.Payment, c Creat
 	switch {
 	case verdict == verdictIncident:
 		return NextAction{}, ErrGatewayDown.Because(errors.New(rule))
-	case p.Status == models.PaymentSucceeded: // a notification was faster: there is nothing left to pay
+	case !p.Live() || order != models.OrderPending: // something was faster: there is nothing to pay here any more
 		return NextAction{}, nil
 	}
 	if c.State != StatePending || c.Action.Kind == models.ActionNone {
@@ -253,7 +258,7 @@ func (s *Service) createFailed(ctx context.Context, p *models.Payment, c Created
 			return tx.ChangePayment(p, models.PaymentChange{Failure: callErr.Error()})
 		}
 	}
-	err := s.record(ctx, p, c.Exchange, OpCreate, func(tx *models.Tx, p *models.Payment) (verdict, rule string, err error) {
+	err := s.record(ctx, p, c.Exchange, OpCreate, func(tx *models.Tx, _ *models.Order, p *models.Payment) (verdict, rule string, err error) {
 		return verdictUnknown, callErr.Error(), move(tx, p)
 	})
 	if err != nil {
@@ -267,7 +272,7 @@ func (s *Service) createFailed(ctx context.Context, p *models.Payment, c Created
 func (s *Service) badRedirect(ctx context.Context, p *models.Payment, c Created, callErr error) error {
 	s.notCreated(p, callErr)
 	var result error
-	err := s.record(ctx, p, c.Exchange, OpCreate, func(tx *models.Tx, p *models.Payment) (verdict, rule string, err error) {
+	err := s.record(ctx, p, c.Exchange, OpCreate, func(tx *models.Tx, _ *models.Order, p *models.Payment) (verdict, rule string, err error) {
 		result = ErrGatewayDown.Because(callErr)
 		if verdict, rule, err = s.takeCreated(tx, p, c); err != nil || verdict == verdictIncident {
 			return verdict, rule, err
@@ -300,14 +305,14 @@ func (s *Service) notCreated(p *models.Payment, callErr error) {
 // record keeps a message about the payment in the transaction in which follow does what it leads to, and
 // says by which rule.
 func (s *Service) record(ctx context.Context, p *models.Payment, e Exchange, op Operation,
-	follow func(tx *models.Tx, p *models.Payment) (verdict, rule string, err error)) error {
+	follow func(tx *models.Tx, o *models.Order, p *models.Payment) (verdict, rule string, err error)) error {
 	return s.store.Tx(ctx, func(tx *models.Tx) error {
 		order, err := tx.LockOrder(p.OrderID)
 		if err != nil {
 			return err
 		}
 		locked := paymentIn(order, p.ID)
-		verdict, rule, err := follow(tx, locked)
+		verdict, rule, err := follow(tx, order, locked)
 		if err != nil {
 			return err
 		}
@@ -396,7 +401,9 @@ func (s *Service) closeThere(ctx context.Context, p *models.Payment) error {
 	if err != nil {
 		rule = err.Error()
 	}
-	kept := func(*models.Tx, *models.Payment) (string, string, error) { return verdictIgnored, rule, nil }
+	kept := func(*models.Tx, *models.Order, *models.Payment) (string, string, error) {
+		return verdictIgnored, rule, nil
+	}
 	if err := s.record(ctx, p, exchange, OpClose, kept); err != nil {
 		return err
 	}
