@@ -138,6 +138,14 @@ func hasOpenIncident(db *gorm.DB, orderID string) (bool, error) {
 	return err == nil, err
 }
 
+// HasOpenDuplicate reports whether the payment is one too many for its order, and nobody has settled that.
+func (tx *Tx) HasOpenDuplicate(p *Payment) (bool, error) {
+	var n int64
+	err := tx.db.Model(&Incident{}).Where("order_id = ? AND status = ? AND payment_id = ? AND kind = ?",
+		p.OrderID, IncidentOpen, p.ID, IncidentDuplicatePayment).Count(&n).Error
+	return n > 0, err
+}
+
 // Incidents returns the incidents of an order, oldest first.
 func (s *Store) Incidents(ctx context.Context, orderID string) ([]Incident, error) {
 	var rows []Incident

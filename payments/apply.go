@@ -120,6 +120,11 @@ func (s *Service) carryOut(tx *models.Tx, o *models.Order, p *models.Payment, r 
 				return err
 			}
 		}
+		if d.confirm && !d.refunded {
+			if err := s.settleDuplicates(tx, o, p); err != nil {
+				return err
+			}
+		}
 		if d.doubtful {
 			if err := askOnceMore(tx, p); err != nil {
 				return err
@@ -146,6 +151,37 @@ func (s *Service) carryOut(tx *models.Tx, o *models.Order, p *models.Payment, r 
 	return s.settleOrder(tx, o, p, r)
 }
 
+// settleDuplicates gives back what came beside a payment that has just been proven, if that is the one that
+// paid the order.
+func (s *Service) settleDuplicates(tx *models.Tx, o *models.Order, p *models.Payment) error {
+	if o.PaymentID == nil || *o.PaymentID != p.ID {
+		return nil
+	}
+	for i := range o.Payments {
+		other := &o.Payments[i]
+		if other.ID == p.ID || other.Status != models.PaymentSucceeded {
+			continue
+		}
+		surplus, err := tx.HasOpenDuplicate(other)
+		if err == nil && surplus {
+			err = s.refundDuplicate(tx, o, other)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refundDuplicate does what the shop's policy says with money for an order that other money has paid.
+func (s *Service) refundDuplicate(tx *models.Tx, o *models.Order, p *models.Payment) error {
+	settings, err := tx.Settings()
+	if err != nil || settings.DuplicatePayment != models.RefundAlways {
+		return err
+	}
+	return s.refundByPolicy(tx, o, p, "paid twice")
+}
+
 // settleOrder finds the use for money that has come in: it pays the order, or it is an incident.
 func (s *Service) settleOrder(tx *models.Tx, o *models.Order, p *models.Payment, r Report) error {
 	if o.Status != models.OrderPending {
@@ -162,15 +198,15 @@ func (s *Service) settleOrder(tx *models.Tx, o *models.Order, p *models.Payment,
 
 // settleSurplus does what the shop's policy says, at this moment, with money that nobody waits for.
 func (s *Service) settleSurplus(tx *models.Tx, o *models.Order, p *models.Payment, r Report) error {
-	settings, err := tx.Settings()
-	if err != nil {
-		return err
-	}
 	if o.Status == models.OrderPaid || o.Status == models.OrderFulfilled {
 		_, err := tx.OpenIncident(incidentOf(p, r, models.IncidentDuplicatePayment, "the order was paid already"))
-		if err == nil && settings.DuplicatePayment == models.RefundAlways {
-			err = s.refundByPolicy(tx, o, p, "paid twice")
+		if err != nil || paymentIn(o, *o.PaymentID).ConfirmedAt == nil {
+			return err // while what paid the order is not proven, this may be the only money that there is
 		}
+		return s.refundDuplicate(tx, o, p)
+	}
+	settings, err := tx.Settings()
+	if err != nil {
 		return err
 	}
 	late := incidentOf(p, r, models.IncidentLatePayment, fmt.Sprintf("paid after the order was %s", o.Status))

@@ -127,6 +127,62 @@ func TestGivenUpAndRefunded(t *testing.T) {
 	}
 }
 
+func (s *sweeping) refunds(o *models.Order) []models.Refund {
+	s.t.Helper()
+	refunds, err := s.store.Refunds(s.t.Context(), o.ID)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return refunds
+}
+
+// TestSurplusWaitsForProof: money that came beside a success which no query has confirmed is not given back
+// before that is proven. It may be the only money that there is.
+func TestSurplusWaitsForProof(t *testing.T) {
+	for _, agrees := range []bool{false, true} {
+		t.Run(fmt.Sprintf("agrees=%t", agrees), func(t *testing.T) {
+			options := modelstest.Options(t)
+			options.Settings.DuplicatePayment = models.RefundAlways
+			s := newStartingOn(t, options)
+			o := s.begun()
+			s.clock = s.clock.Add(createGrace + time.Second)
+			if _, err := s.Start(t.Context(), o.Token, models.Alipay, Device{}); err != nil {
+				t.Fatal(err)
+			}
+			o = s.order(o.ID)
+			first, second := &o.Payments[1], &o.Payments[0]
+			s.weakly(first)
+			proof, _ := s.first.stands(StateSucceeded)(second.Number)
+			if err := s.Apply(t.Context(), proof, OpNotification); err != nil {
+				t.Fatal(err)
+			}
+			if got := s.refunds(o); len(got) != 0 || len(s.incidents(second)) != 1 {
+				t.Errorf("before the proof: got refunds %+v and incidents %+v; want none, and one", got, s.incidents(second))
+			}
+			if !agrees {
+				s.first.query = func(number string) (Report, error) {
+					if number == first.Number {
+						return knowsNothing(number)
+					}
+					return s.first.stands(StateSucceeded)(number)
+				}
+				s.pass(2*time.Minute, time.Second)
+				if got := s.refunds(o); len(got) != 0 {
+					t.Errorf("the gateway denies the first: got refunds %+v, want none", got)
+				}
+				return
+			}
+			proof, _ = s.first.stands(StateSucceeded)(first.Number)
+			if err := s.Apply(t.Context(), proof, OpQuery); err != nil {
+				t.Fatal(err)
+			}
+			if got := s.refunds(o); len(got) != 1 || got[0].PaymentID != second.ID || got[0].Amount != o.Amount {
+				t.Errorf("proven: got refunds %+v, want all of the second payment", got)
+			}
+		})
+	}
+}
+
 // TestDeniedSuccess: a success that the gateway knows nothing of, long after it said so, is a conflict
 // that staff see once.
 func TestDeniedSuccess(t *testing.T) {

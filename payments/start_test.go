@@ -88,7 +88,12 @@ type starting struct {
 
 func newStarting(t *testing.T) *starting {
 	t.Helper()
-	s := &starting{sweeping: newSweeping(t)}
+	return newStartingOn(t, modelstest.Options(t))
+}
+
+func newStartingOn(t *testing.T, o models.Options) *starting {
+	t.Helper()
+	s := &starting{sweeping: newSweepingOn(t, o)}
 	s.publicURL = "https://shop.example"
 	for _, name := range []models.GatewayName{models.ScanForPay, models.Pass2Pay} {
 		s.routes = append(s.routes, Route{Wallet: "any", Scene: "any", Gateway: name, Method: "method of " + string(name)})
