@@ -98,18 +98,35 @@ func guard[R any](g *guarded, b breaker, call func() (R, error)) (result R, err 
 	if !b.TryAcquirePermit() {
 		return result, &CallError{Outcome: NotSent, Err: errLeftAlone}
 	}
-	failed := true
+	failed, made := true, true
 	defer func() { // after a panic as well: a permit that is not given back keeps the breaker shut for ever
-		g.note(failed, err)
-		if failed {
+		switch {
+		case !made && b.IsHalfOpen():
+			b.Open()
+			b.HalfOpen() // the next call tries it
+			return
+		case !made:
+			return
+		case failed:
 			b.RecordFailure()
-		} else {
+		default:
 			b.RecordSuccess()
 		}
+		g.note(failed, err)
 	}()
 	result, err = call()
-	failed = unanswered(err)
+	failed, made = unanswered(err), !unmade(err)
 	return result, err
+}
+
+// unmade reports whether the gateway was not called at all, since it has no such call or the request is not
+// one that it could take. That tells nothing of how it fares.
+func unmade(err error) bool {
+	call, ok := errors.AsType[*CallError](err)
+	if _, dial := errors.AsType[*net.OpError](err); !ok || dial {
+		return false
+	}
+	return call.Outcome == NotSent || call.Outcome == Unsupported && call.Code == ""
 }
 
 // unanswered reports whether the gateway failed to give an answer, in contrast to one we dislike: a

@@ -136,14 +136,17 @@ func TestBreakerCountsFailuresInARowOnly(t *testing.T) {
 		err     error
 		opens   bool
 	}{
-		"nothing but no answer":   {errNoAnswer, errNoAnswer, true},
-		"not reached":             {errNoAnswer, &CallError{Outcome: NotSent, Err: &net.OpError{Op: "dial", Err: errors.New("refused")}}, true},
-		"an answer in between":    {nil, errNoAnswer, false},
-		"a refusal in between":    {refused, errNoAnswer, false},
-		"not found":               {nil, &CallError{Outcome: NotFound}, false},
-		"a code we do not know":   {nil, &CallError{Outcome: Unknown, Code: "9", Message: "unknown"}, false},
-		"refused by our own side": {nil, &CallError{Outcome: NotSent, Err: errors.New("bad number")}, false},
-		"no such call":            {nil, &CallError{Outcome: Unsupported}, false},
+		"nothing but no answer":              {errNoAnswer, errNoAnswer, true},
+		"not reached":                        {errNoAnswer, &CallError{Outcome: NotSent, Err: &net.OpError{Op: "dial", Err: errors.New("refused")}}, true},
+		"an answer in between":               {nil, errNoAnswer, false},
+		"a refusal in between":               {refused, errNoAnswer, false},
+		"not found":                          {nil, &CallError{Outcome: NotFound}, false},
+		"a code we do not know":              {nil, &CallError{Outcome: Unknown, Code: "9", Message: "unknown"}, false},
+		"refused by our own side":            {nil, &CallError{Outcome: NotSent, Err: errors.New("bad number")}, false},
+		"refused by our own side in between": {&CallError{Outcome: NotSent, Err: errors.New("bad number")}, errNoAnswer, true},
+		"no such call":                       {nil, &CallError{Outcome: Unsupported}, false},
+		"no such call in between":            {&CallError{Outcome: Unsupported}, errNoAnswer, true},
+		"no such call, says the gateway":     {&CallError{Outcome: Unsupported, Code: "404"}, errNoAnswer, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := &answering{}
@@ -200,6 +203,28 @@ func TestBreakersAreApart(t *testing.T) {
 			t.Errorf("notification: got %v, %v while the breakers are open", r, err)
 		}
 	}
+}
+
+// TestBreakerIsNotTriedByWhatIsNotSent: a call that the gateway never sees says nothing of how it fares, and
+// leaves the try to the next one.
+func TestBreakerIsNotTriedByWhatIsNotSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &answering{err: errNoAnswer}
+		g := withBreakers(a)
+		for range breakerFailures {
+			query(g)
+		}
+		time.Sleep(breakerPause)
+		a.err = &CallError{Outcome: Unsupported}
+		query(g)
+		if !g.lastCalls().Answered.IsZero() {
+			t.Errorf("got an answer at %v, want none", g.lastCalls().Answered)
+		}
+		a.err = errNoAnswer
+		if !reaches(a, g, query) || reaches(a, g, query) {
+			t.Error("want the next call to try the gateway, and no other one after it")
+		}
+	})
 }
 
 func TestBreakerSurvivesAPanic(t *testing.T) {

@@ -165,7 +165,7 @@ const (
 	// BadRedirect: the gateway took the request but wants the buyer sent to an address that is
 	// not on its list. It may hold a payable order.
 	BadRedirect Outcome = "bad_redirect"
-	// Unsupported: this gateway has no such call.
+	// Unsupported: this gateway has no such call. Without a code it was not asked.
 	Unsupported Outcome = "unsupported"
 )
 

@@ -147,6 +147,7 @@ func notSent(err error) error {
 	return &payments.CallError{Outcome: payments.NotSent, Err: err}
 }
 
+// unsupported is the outcome of a call that is switched off.
 func unsupported() error {
 	return &payments.CallError{Outcome: payments.Unsupported, Err: errNoSuchCall}
 }
@@ -155,7 +156,12 @@ func unsupported() error {
 // may do without.
 func orUnsupported(err error) error {
 	if errors.Is(err, errNoSuchCall) {
-		return unsupported()
+		return &payments.CallError{
+			Outcome: payments.Unsupported,
+			Code:    strconv.Itoa(http.StatusNotFound),
+			Message: http.StatusText(http.StatusNotFound),
+			Err:     errNoSuchCall,
+		}
 	}
 	return err
 }
