@@ -117,11 +117,15 @@ func deniedPayment(tx *models.Tx, p *models.Payment) error {
 	return err
 }
 
-// askOnceMore has a success that a query denies asked about again as soon as a conflict can be told from an
+// askOnceMore has a success that a message denies asked about again as soon as a conflict can be told from an
 // answer that lags. One that is not confirmed yet is asked about by then in any case.
 func askOnceMore(tx *models.Tx, p *models.Payment) error {
-	if p.ConfirmedAt == nil {
+	next := p.SucceededAt.Add(conflictAfter + time.Second)
+	switch now := tx.Now(); {
+	case next.Before(now):
+		next = now
+	case p.ConfirmedAt == nil:
 		return nil
 	}
-	return tx.SetCheck(p, p.SucceededAt.Add(conflictAfter+time.Second))
+	return tx.SetCheck(p, next)
 }

@@ -146,13 +146,16 @@ func decideWrittenOff(r Report) decision {
 	}
 }
 
-// decideEnd: an end ends an open attempt, and says nothing about one that succeeded, unless we asked.
+// decideEnd: an end ends an open attempt. Of one that succeeded it says nothing unless we asked, since messages
+// overtake each other; it is a reason to ask.
 func decideEnd(p models.Payment, to models.PaymentStatus, f facts, op Operation) decision {
 	switch {
 	case p.Status == models.PaymentSucceeded && op == OpQuery:
 		return denied(p, to, f.now)
 	case p.Status.CanBecome(to):
 		return decision{verdict: verdictAccepted, rule: "the gateway ended the attempt", move: to}
+	case p.Status == models.PaymentSucceeded:
+		return decision{verdict: verdictIgnored, rule: "recorded as paid, which a query has to deny", doubtful: true}
 	default:
 		return decision{verdict: verdictIgnored, rule: "the attempt has ended already"}
 	}

@@ -256,6 +256,34 @@ func TestDenialThatIsOlderThanTheSuccess(t *testing.T) {
 	}
 }
 
+// TestDeniedByANotification: a notification that denies a success long after it is no conflict by itself, since
+// messages overtake each other. The gateway is asked, and staff are told within a minute if it says the same.
+func TestDeniedByANotification(t *testing.T) {
+	for _, agrees := range []bool{false, true} {
+		s := newStarting(t)
+		p := &s.begun().Payments[0]
+		say := func(state State) {
+			t.Helper()
+			r, _ := s.first.stands(state)(p.Number)
+			if err := s.Apply(t.Context(), r, OpNotification); err != nil {
+				t.Fatal(err)
+			}
+		}
+		say(StateSucceeded)
+		s.clock = s.clock.Add(time.Hour)
+		say(StateFailed)
+		s.first.query = s.first.stands(StateFailed)
+		if agrees {
+			s.first.query = s.first.stands(StateSucceeded)
+		}
+		s.pass(time.Minute, time.Second)
+		s.wantAsked("a minute later", "query")
+		if got := s.incidents(p); (len(got) == 0) != agrees {
+			t.Errorf("the gateway agrees that it is paid: %t; got incidents %+v", agrees, got)
+		}
+	}
+}
+
 // TestGivenUpByStaff: an attempt that the gateway is too slow to close is given up with the order, and
 // watched on; one that the buyer began while the gateway was asked keeps the order as it is.
 func TestGivenUpByStaff(t *testing.T) {

@@ -100,6 +100,9 @@ func TestDecide(t *testing.T) {
 		}, OpQuery, decision{verdict: verdictIncident, incident: models.IncidentConflict, cause: models.CauseDenied}},
 		{"closed, says a late notification", func(p *models.Payment, r *Report, f *facts) {
 			p.Status, r.State = models.PaymentSucceeded, StateClosed
+		}, OpNotification, decision{verdict: verdictIgnored, doubtful: true}},
+		{"closed, and so it was", func(p *models.Payment, r *Report, f *facts) {
+			p.Status, r.State = models.PaymentClosed, StateClosed
 		}, OpNotification, decision{verdict: verdictIgnored}},
 	} {
 		p := models.Payment{Gateway: models.ScanForPay, Number: "P1", Status: models.PaymentPending, Amount: 3500, Currency: "CNY", SucceededAt: &begun}
