@@ -284,6 +284,33 @@ func TestDeniedByANotification(t *testing.T) {
 	}
 }
 
+// TestCloseIsKeptAsItEnded: a close without an answer is none in the chain, and one that never left us is not
+// there at all.
+func TestCloseIsKeptAsItEnded(t *testing.T) {
+	for want, end := range map[string]error{verdictIgnored: nil, verdictUnknown: errNoAnswer, "": &CallError{Outcome: NotSent, Err: errors.New("refused")}} {
+		s := newStarting(t)
+		p := &s.begun().Payments[0]
+		s.first.query = s.first.stands(StatePending)
+		s.first.close = func(string) (Exchange, error) { return Exchange{Request: []byte("close"), Response: []byte("?")}, end }
+		if err := s.closeThere(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+		kept, err := s.store.Evidence(t.Context(), p.OrderID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, e := range kept {
+			if e.Operation == string(OpClose) {
+				got += e.Verdict
+			}
+		}
+		if got != want {
+			t.Errorf("a close that ended with %v: got the verdicts %q, want %q", end, got, want)
+		}
+	}
+}
+
 // TestGivenUpByStaff: an attempt that the gateway is too slow to close is given up with the order, and
 // watched on; one that the buyer began while the gateway was asked keeps the order as it is.
 func TestGivenUpByStaff(t *testing.T) {

@@ -243,9 +243,6 @@ func (s *Service) createFailed(ctx context.Context, p *models.Payment, c Created
 	switch outcome {
 	case Refused, NotSent:
 		result = errTryNext
-		if outcome == NotSent {
-			c.Exchange = Exchange{}
-		}
 		move = func(tx *models.Tx, p *models.Payment) error {
 			moved, err := tx.MovePayment(p, models.PaymentFailed, models.PaymentChange{Failure: callErr.Error()})
 			if err != nil || !moved {
@@ -258,7 +255,7 @@ func (s *Service) createFailed(ctx context.Context, p *models.Payment, c Created
 			return tx.ChangePayment(p, models.PaymentChange{Failure: callErr.Error()})
 		}
 	}
-	err := s.record(ctx, p, c.Exchange, OpCreate, func(tx *models.Tx, _ *models.Order, p *models.Payment) (verdict, rule string, err error) {
+	err := s.record(ctx, p, sent(c.Exchange, callErr), OpCreate, func(tx *models.Tx, _ *models.Order, p *models.Payment) (verdict, rule string, err error) {
 		return verdictUnknown, callErr.Error(), move(tx, p)
 	})
 	if err != nil {
@@ -319,6 +316,14 @@ func (s *Service) record(ctx context.Context, p *models.Payment, e Exchange, op 
 		*p = *locked
 		return keep(tx, order, p, e, op, verdict, rule)
 	})
+}
+
+// sent returns the exchange of a call that ended so: none if nothing left us.
+func sent(e Exchange, callErr error) Exchange {
+	if callErr != nil && OutcomeOf(callErr) == NotSent {
+		return Exchange{}
+	}
+	return e
 }
 
 // What is kept of calls that did not end in an answer that can be read: the beginning of what came,
@@ -397,14 +402,12 @@ func (s *Service) closeThere(ctx context.Context, p *models.Payment) error {
 	if OutcomeOf(err) == Unsupported {
 		return nil
 	}
-	rule := "asked to take no money for it"
+	verdict, rule := verdictIgnored, "asked to take no money for it"
 	if err != nil {
-		rule = err.Error()
+		verdict, rule = verdictUnknown, err.Error()
 	}
-	kept := func(*models.Tx, *models.Order, *models.Payment) (string, string, error) {
-		return verdictIgnored, rule, nil
-	}
-	if err := s.record(ctx, p, exchange, OpClose, kept); err != nil {
+	kept := func(*models.Tx, *models.Order, *models.Payment) (string, string, error) { return verdict, rule, nil }
+	if err := s.record(ctx, p, sent(exchange, err), OpClose, kept); err != nil {
 		return err
 	}
 	if err := s.ask(ctx, p); err != nil {
