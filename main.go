@@ -544,7 +544,7 @@ func exportProducts(ctx context.Context, c *config.Config) error {
 	return models.WriteProducts(os.Stdout, list, c.Shop.Currency)
 }
 
-// sweep asks about everything that is due, once, and says what it found.
+// sweep asks about everything that is due and says what it found.
 func sweep(ctx context.Context, c *config.Config) error {
 	return withService(ctx, c, func(service *payments.Service) error {
 		swept, err := service.Sweep(ctx)

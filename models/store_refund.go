@@ -232,7 +232,7 @@ func (s *Store) DueRefunds(ctx context.Context, limit int, except ...GatewayName
 	var due []Refund
 	err := s.query(ctx, func(db *gorm.DB) error {
 		if len(except) > 0 {
-			db = db.Where("payment_id NOT IN (SELECT id FROM payments WHERE gateway IN ?)", except)
+			db = db.Where("NOT EXISTS (SELECT 1 FROM payments WHERE payments.id = refunds.payment_id AND gateway IN ?)", except)
 		}
 		return db.Where("check_at <= ?", s.Now()).Order("check_at").Limit(limit).Find(&due).Error
 	})

@@ -3,7 +3,9 @@ package payments
 import (
 	"context"
 	"errors"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -111,13 +113,35 @@ type Swept struct {
 	Open int64 // incidents that wait for somebody after the pass
 }
 
-// Run sweeps until the context ends, and returns when the passes under way are done. Orders expire
-// in a line of their own, so that slow gateways do not hold them up.
+// Run sweeps until the context ends, and returns when the passes under way are done: a question that is
+// being asked then is given up, a refund that was sent is waited for.
 func (s *Service) Run(ctx context.Context) {
 	var wg sync.WaitGroup
-	wg.Go(func() { s.repeat(ctx, s.sweepOrders) })
-	wg.Go(func() { s.repeat(ctx, s.sweepMoney) })
+	for _, pass := range s.passes() {
+		wg.Go(func() { s.repeat(ctx, pass) })
+	}
 	wg.Wait()
+}
+
+// passes are the lines in which the sweep works side by side, so that nothing holds up what does not need it:
+// orders that expire, and for each gateway, and all that are switched off, attempts and refunds.
+func (s *Service) passes() []func(context.Context) (Swept, error) {
+	passes := []func(context.Context) (Swept, error){s.sweepOrders}
+	on := slices.Collect(maps.Keys(s.accounts))
+	for _, only := range append(on, "") {
+		others := slices.DeleteFunc(slices.Clone(on), func(name models.GatewayName) bool { return name == only })
+		add := func(sweep func(ctx context.Context, except []models.GatewayName) (Swept, error)) {
+			passes = append(passes, func(ctx context.Context) (Swept, error) {
+				if account, on := s.accounts[only]; on && account.Gateway.leftAlone() {
+					return Swept{}, nil // what is due there stays due
+				}
+				return sweep(ctx, others)
+			})
+		}
+		add(s.sweepPayments)
+		add(s.sweepRefunds)
+	}
+	return passes
 }
 
 func (s *Service) repeat(ctx context.Context, pass func(context.Context) (Swept, error)) {
@@ -136,16 +160,22 @@ func (s *Service) repeat(ctx context.Context, pass func(context.Context) (Swept,
 	}
 }
 
-// Sweep makes one pass: it expires every order whose window is over, asks about every attempt that
-// is due, and carries out every refund that is. Any number of replicas may sweep at once: each
-// thing is done by one of them.
+// Sweep expires every order whose window is over, asks about every attempt that is due, and carries out
+// every refund that is. Any number of replicas may sweep at once: an attempt or a refund is worked on by one
+// of them, and an order ends once.
 func (s *Service) Sweep(ctx context.Context) (Swept, error) {
-	orders, err1 := s.sweepOrders(ctx)
-	money, err2 := s.sweepMoney(ctx)
-	money.Expired, money.Paid = orders.Expired, money.Paid+orders.Paid
-	var err3 error
-	money.Open, err3 = s.store.CountIncidents(ctx, models.IncidentFilter{Status: models.IncidentOpen})
-	return money, errors.Join(err1, err2, err3)
+	var sum tally
+	for more := true; more; {
+		more = false
+		for _, pass := range s.passes() {
+			swept, err := pass(ctx)
+			sum.add(swept, err)
+			more = more || max(swept.Expired, swept.Asked, swept.Refunds) == sweepBatch
+		}
+	}
+	open, err := s.store.CountIncidents(ctx, models.IncidentFilter{Status: models.IncidentOpen})
+	sum.swept.Open = open
+	return sum.swept, errors.Join(append(sum.errs, err)...)
 }
 
 func (s *Service) sweepOrders(ctx context.Context) (Swept, error) {
@@ -165,17 +195,15 @@ func (s *Service) sweepOrders(ctx context.Context) (Swept, error) {
 	return sum.swept, errors.Join(sum.errs...)
 }
 
-func (s *Service) sweepMoney(ctx context.Context) (Swept, error) {
-	alone := s.leftAlone()
-	due, err1 := s.store.DuePayments(ctx, sweepBatch, alone...)
-	refunds, err2 := s.store.DueRefunds(ctx, sweepBatch, alone...)
-	if err := errors.Join(err1, err2); err != nil {
+func (s *Service) sweepPayments(ctx context.Context, except []models.GatewayName) (Swept, error) {
+	due, err := s.store.DuePayments(ctx, sweepBatch, except...)
+	if err != nil {
 		return Swept{}, err
 	}
 	var sum tally
-	var tasks []func()
+	tasks := make([]func(), len(due))
 	for i := range due {
-		tasks = append(tasks, func() {
+		tasks[i] = func() {
 			was := due[i].Status
 			asked, err := s.checkDue(ctx, &due[i])
 			if err != nil {
@@ -183,21 +211,35 @@ func (s *Service) sweepMoney(ctx context.Context) (Swept, error) {
 			}
 			paid := was != models.PaymentSucceeded && due[i].Status == models.PaymentSucceeded
 			sum.add(Swept{Asked: one(asked), Failed: one(asked && err != nil), Paid: one(paid)}, nil)
-		})
+		}
 	}
-	for i := range refunds {
-		tasks = append(tasks, func() {
-			done, err := s.refundDue(ctx, &refunds[i])
-			if err != nil {
-				s.log.Warn("refund has no result yet", "refund", refunds[i].Number, "err", err)
+	together(tasks, sweepWorkers)
+	return sum.swept, nil
+}
+
+func (s *Service) sweepRefunds(ctx context.Context, except []models.GatewayName) (Swept, error) {
+	due, err := s.store.DueRefunds(ctx, sweepBatch, except...)
+	if err != nil {
+		return Swept{}, err
+	}
+	var sum tally
+	tasks := make([]func(), len(due))
+	for i := range due {
+		tasks[i] = func() {
+			if ctx.Err() != nil {
+				return
 			}
-			now, err := s.store.RefundByNumber(ctx, refunds[i].Number)
+			done, err := s.refundDue(context.WithoutCancel(ctx), &due[i])
+			if err != nil {
+				s.log.Warn("refund has no result yet", "refund", due[i].Number, "err", err)
+			}
+			now, err := s.store.RefundByNumber(context.WithoutCancel(ctx), due[i].Number)
 			ended := done && err == nil
 			sum.add(Swept{
 				Refunds:  one(done),
 				Refunded: one(ended && now.Status == models.RefundSucceeded), Refused: one(ended && now.Status == models.RefundFailed),
 			}, nil)
-		})
+		}
 	}
 	together(tasks, sweepWorkers)
 	return sum.swept, nil
@@ -268,17 +310,6 @@ func (s *Service) checkDue(ctx context.Context, p *models.Payment) (bool, error)
 	*p = *fresh
 	next := nextTurn(*p, s.store.Now(), askErr)
 	return true, errors.Join(askErr, s.store.ScheduleCheck(ctx, p, until, next))
-}
-
-// leftAlone returns the gateways that are asked nothing at the moment. What is due stays due.
-func (s *Service) leftAlone() []models.GatewayName {
-	var names []models.GatewayName
-	for name, account := range s.accounts {
-		if account.Gateway.leftAlone() {
-			names = append(names, name)
-		}
-	}
-	return names
 }
 
 // askDue asks about an attempt. One that is left over from an order that is no longer pending is

@@ -258,3 +258,95 @@ func TestNextTurn(t *testing.T) {
 		}
 	}
 }
+
+// running sweeps as the shop does until the test has what it waits for, and then until what is under way is
+// done.
+func (s *sweeping) running(what string, is func() bool, stopped func()) {
+	s.t.Helper()
+	ctx, cancel := context.WithCancel(s.t.Context())
+	ended := make(chan struct{})
+	go func() {
+		s.Run(ctx)
+		close(ended)
+	}()
+	for end := time.Now().Add(time.Minute); !is(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			s.t.Errorf("a minute long: no %s", what)
+			break
+		}
+	}
+	cancel()
+	stopped()
+	<-ended
+}
+
+// TestSlowGatewayHoldsUpNoOther: while one gateway takes its time over all that it is asked, the other one's
+// attempts and refunds have their turn.
+func TestSlowGatewayHoldsUpNoOther(t *testing.T) {
+	s := newSweeping(t)
+	free := make(chan struct{})
+	s.gateways[models.ScanForPay].during = func() { <-free }
+	s.addWatched(s.pending(models.ScanForPay), sweepBatch)
+	p := s.pending(models.Pass2Pay)
+	s.gateways[models.Pass2Pay].refunds = models.RefundSucceeded
+	other := s.pending(models.Pass2Pay)
+	s.weakly(other)
+	r := newRefund(s.clock, other.Amount, "test")
+	err := s.store.Tx(t.Context(), func(tx *models.Tx) error {
+		order, err := tx.LockOrder(other.OrderID)
+		if err == nil {
+			err = tx.AddRefund(order, paymentIn(order, other.ID), r)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.clock = s.clock.Add(10 * time.Second)
+	s.running("turn of the other gateway", func() bool {
+		now, err := s.store.RefundByNumber(t.Context(), r.Number)
+		return err == nil && now.Status == models.RefundSucceeded && s.read(p).Status == models.PaymentSucceeded
+	}, func() { close(free) })
+}
+
+// cut is a gateway whose refunds are given up with their context.
+type cut struct {
+	*quiet
+	sent, done chan struct{}
+}
+
+func (g *cut) QueryRefund(context.Context, RefundRequest) (RefundReport, error) {
+	return RefundReport{}, &CallError{Outcome: NotFound}
+}
+
+func (g *cut) Refund(ctx context.Context, _ RefundRequest) (RefundReport, error) {
+	close(g.sent)
+	select {
+	case <-ctx.Done():
+		return RefundReport{}, &CallError{Outcome: Unknown, Err: ctx.Err()}
+	case <-g.done:
+		return RefundReport{State: models.RefundSucceeded}, nil
+	}
+}
+
+// TestRefundOnTheWireIsWaitedFor: a shop that is told to end hears what became of a refund that it has sent,
+// which some gateways say once only.
+func TestRefundOnTheWireIsWaitedFor(t *testing.T) {
+	s := newSweeping(t)
+	g := &cut{s.gateways[models.ScanForPay], make(chan struct{}), make(chan struct{})}
+	p := s.paid()
+	r := s.refund(p, 1000)
+	s.accounts[models.ScanForPay] = account{Gateway: withBreakers(g), Validity: 12 * time.Hour}
+	s.clock = s.clock.Add(time.Minute)
+	s.running("refund that is sent", func() bool {
+		select {
+		case <-g.sent:
+			return true
+		default:
+			return false
+		}
+	}, func() { time.AfterFunc(100*time.Millisecond, func() { close(g.done) }) })
+	if now, err := s.store.RefundByNumber(t.Context(), r.Number); err != nil || now.Status != models.RefundSucceeded {
+		t.Errorf("got %+v, %v; want it succeeded", now, err)
+	}
+}
