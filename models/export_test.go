@@ -38,6 +38,26 @@ func (s *Store) WriteTogether(ctx context.Context, fns ...func(tx *Tx) error) []
 	return errs
 }
 
+// BeginOnAll begins a transaction on every connection for writes, and leaves them open until the context
+// ends.
+func (s *Store) BeginOnAll(ctx context.Context) error {
+	pool, err := s.write.DB()
+	if err != nil {
+		return err
+	}
+	for range pool.Stats().MaxOpenConnections {
+		if _, err := pool.BeginTx(ctx, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ReadOnly reads one value as the reads do that are in no transaction.
+func (s *Store) ReadOnly(ctx context.Context, value any, statement string) error {
+	return s.query(ctx, func(db *gorm.DB) error { return db.Raw(statement).Scan(value).Error })
+}
+
 // ReadDSN returns the address of each node, and a data source name for it alone.
 func ReadDSN(dsn string) (addresses, dsns []string, err error) {
 	all, err := readDSN(dsn)
@@ -58,7 +78,7 @@ func (s *Store) Plan(ctx context.Context, run func(s *Store) error) (string, err
 	if err != nil {
 		return "", err
 	}
-	dialect, conns := mysql.New(mysql.Config{Conn: pool}), mysqlConns
+	dialect, conns := mysql.New(mysql.Config{Conn: pool}), mysqlReads
 	if s.driver == DriverSQLite {
 		dialect, conns = sqlite.New(sqlite.Config{Conn: pool}), sqliteReads
 	}

@@ -37,8 +37,9 @@ const (
 	queryTimeout = 2500 * time.Millisecond
 	lockTimeout  = time.Second // for a lock that another transaction or process holds, in one try
 	maxTries     = 10
-	mysqlConns   = 32
-	sqliteReads  = 4 // connections that read, beside the one that writes
+	mysqlWrites  = 28 // connections for transactions, of which many may wait for one row
+	mysqlReads   = 12 // and for reads, which shall not wait with them
+	sqliteReads  = 4  // connections that read, beside the one that writes
 )
 
 // Options says which database to open and what the shop is.
@@ -156,6 +157,7 @@ func (s *Store) openSQLite(o Options) error {
 	return nil
 }
 
+// openMySQL opens connections for transactions, and others for reads, to the same node.
 func (s *Store) openMySQL(o Options) error {
 	all, err := readDSN(o.DSN)
 	if err != nil {
@@ -168,15 +170,13 @@ func (s *Store) openMySQL(o Options) error {
 	if err != nil {
 		return fmt.Errorf("open the MySQL database: %w", err)
 	}
-	pool := sql.OpenDB(nodes)
-	s.write, err = s.open(mysql.New(mysql.Config{Conn: pool}), mysqlConns)
+	s.clustered = len(all) > 1
+	if s.write, err = s.open(mysql.New(mysql.Config{Conn: sql.OpenDB(nodes)}), mysqlWrites); err == nil {
+		s.read, err = s.open(mysql.New(mysql.Config{Conn: sql.OpenDB(nodes)}), mysqlReads)
+	}
 	if err != nil {
 		return fmt.Errorf("open the MySQL database: %w", err)
 	}
-	if s.clustered = len(all) > 1; s.clustered {
-		pool.SetConnMaxLifetime(nodeLife)
-	}
-	s.read = s.write
 	s.warnAboutDurability()
 	return nil
 }
@@ -222,6 +222,9 @@ func (s *Store) open(d gorm.Dialector, conns int) (*gorm.DB, error) {
 	pool.SetMaxOpenConns(conns)
 	pool.SetMaxIdleConns(conns)
 	pool.SetConnMaxLifetime(10 * time.Minute)
+	if s.clustered {
+		pool.SetConnMaxLifetime(nodeLife)
+	}
 	// GORM reads a type's schema at its first use, and writes into a related type's while another
 	// goroutine may use that one: the types with relations are read here, before anybody asks.
 	for _, model := range []any{&Product{}, &Order{}, &Refund{}, &StaffSession{}} {
@@ -250,13 +253,8 @@ func (s *Store) Close() error {
 	close(s.done)
 	s.work.Wait()
 	var errs []error
-	for _, db := range []*gorm.DB{s.read, s.write} {
-		if db == nil {
-			continue
-		}
-		if pool, err := db.DB(); err == nil {
-			errs = append(errs, pool.Close())
-		}
+	for _, pool := range s.pools() {
+		errs = append(errs, pool.Close())
 	}
 	return errors.Join(errs...)
 }
@@ -402,10 +400,24 @@ func (s *Store) leaveNode(err error) {
 	if !notReady && !silent {
 		return
 	}
-	if pool, err := s.write.DB(); err == nil {
+	for _, pool := range s.pools() {
 		pool.SetMaxIdleConns(0)
-		pool.SetMaxIdleConns(mysqlConns)
+		pool.SetMaxIdleConns(pool.Stats().MaxOpenConnections)
 	}
+}
+
+// pools returns the connections for reads and those for writes, as far as they are open.
+func (s *Store) pools() []*sql.DB {
+	var pools []*sql.DB
+	for _, db := range []*gorm.DB{s.read, s.write} {
+		if db == nil {
+			continue
+		}
+		if pool, err := db.DB(); err == nil {
+			pools = append(pools, pool)
+		}
+	}
+	return pools
 }
 
 // classify turns "the database does not answer" into ErrStoreDown. What means something to a

@@ -124,6 +124,20 @@ func TestALockThatStaysIsGivenUpOn(t *testing.T) {
 	})
 }
 
+// Transactions that wait, as the checkouts of one article do, keep nobody from reading, however many they are.
+func TestReadsWhileEveryWriterWaits(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, o models.Options) {
+		s := modelstest.Open(t, o)
+		modelstest.Product(t, s, "cup", 2500, 5)
+		if err := s.BeginOnAll(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.Products(t.Context()); err != nil || len(got) != 1 {
+			t.Errorf("with a transaction on every connection for writes: got %d products, %v; want 1", len(got), err)
+		}
+	})
+}
+
 func lockStock(o models.Options) []string {
 	if o.Driver == models.DriverSQLite {
 		return []string{"BEGIN IMMEDIATE"}
