@@ -197,9 +197,8 @@ func serve(ctx context.Context, c *config.Config) error {
 	}
 	served := make(chan error, 2)
 	go func() { served <- app.Serve(listener) }()
-	if app.Apart != nil {
-		go func() { served <- app.Apart.Listener(apart) }()
-		defer app.Apart.Shutdown()
+	if apart != nil {
+		go func() { served <- app.ServeApart(apart) }()
 	}
 	announce(c, setupToken)
 

@@ -4,6 +4,7 @@ package handlers
 
 import (
 	"bytes"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -56,7 +57,7 @@ type Deps struct {
 	Mail     *mail.Config    // nil: buyers get no mail
 	Log      *slog.Logger
 	// Apart keeps what only those who run the shop may see, the desk and the metrics, out of the app:
-	// it is served by App.Apart alone, on an address of its own.
+	// App.ServeApart alone serves it, on an address of its own.
 	Apart bool
 }
 
@@ -224,11 +225,23 @@ func (a *App) routes(d Deps) {
 // Serve answers on the listener until Stop.
 func (a *App) Serve(l net.Listener) error { return a.Listener(a.unused.listen(l)) }
 
-// Stop takes no more connections, and ends when what was asked is answered, or in the time given.
+// ServeApart answers on the listener what the shop's own address does not, until Stop.
+func (a *App) ServeApart(l net.Listener) error { return a.Apart.Listener(a.unused.listen(l)) }
+
+// Stop takes no more connections at either address, and ends when what was asked is answered, or in the
+// time given.
 func (a *App) Stop(patience time.Duration) error {
 	late := time.AfterFunc(lateRequest, a.unused.close)
 	defer late.Stop()
-	return a.ShutdownWithTimeout(patience)
+	apart := make(chan error, 1)
+	go func() {
+		if a.Apart == nil {
+			apart <- nil
+			return
+		}
+		apart <- a.Apart.ShutdownWithTimeout(patience)
+	}()
+	return errors.Join(a.ShutdownWithTimeout(patience), <-apart)
 }
 
 // Drain makes the app say that it is not ready, so that a balancer sends no more requests, and
