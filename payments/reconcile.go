@@ -332,16 +332,21 @@ func ReconcileDay(ctx context.Context, store *models.Store, gateway models.Gatew
 
 // note says what the shop knows about a line of the statement that it has not recorded.
 func (d Day) note(ctx context.Context, store *models.Store, gateway models.GatewayName, line *Entry) (Note, error) {
-	if line.Number == "" {
-		return Note{Kind: NoteNoReference}, nil
-	}
 	if line.Refund {
 		return d.noteRefund(ctx, store, line.Number)
 	}
-	p, err := store.PaymentByNumber(ctx, line.Number)
+	var p *models.Payment
+	var err error
+	unknown := NoteNoPayment
+	if line.Number != "" {
+		p, err = store.PaymentByNumber(ctx, line.Number)
+	} else {
+		unknown = NoteNoReference
+		p, err = store.PaymentByReference(ctx, gateway, line.Reference)
+	}
 	switch {
 	case errors.Is(err, models.ErrPaymentNotFound):
-		return Note{Kind: NoteNoPayment}, nil
+		return Note{Kind: unknown}, nil
 	case err != nil:
 		return Note{}, err
 	case p.Gateway != gateway:

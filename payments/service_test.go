@@ -182,6 +182,18 @@ func TestReconcileAsConfigured(t *testing.T) {
 		}
 	}
 
+	// A payment that was recorded long before is found by the gateway's number alone, too.
+	byTheirs := "number,theirs,amount\n," + *p.Reference + ",3500\n,G9,100\n"
+	got, err = s.Reconcile(t.Context(), models.ScanForPay, day.After(5), strings.NewReader(byTheirs))
+	notes = nil
+	for _, d := range got.Differences {
+		notes = append(notes, d.Note.String())
+	}
+	wantNotes = []string{"the shop recorded it on " + day.String(), "no payment is known by this reference"}
+	if diff := cmp.Diff(wantNotes, notes); diff != "" || err != nil {
+		t.Errorf("five days later: err %v, notes (-want +got):\n%s", err, diff)
+	}
+
 	if _, err := s.Reconcile(t.Context(), "gone", day, strings.NewReader(text)); !errors.Is(err, ErrNoStatements) {
 		t.Errorf("a gateway without a description: got %v, want ErrNoStatements", err)
 	}
