@@ -8,7 +8,7 @@ type OrderStatus string
 // The states of an order.
 const (
 	OrderPending   OrderStatus = "pending"   // placed, stock reserved, not paid
-	OrderPaid      OrderStatus = "paid"      // a signed answer of a gateway says so
+	OrderPaid      OrderStatus = "paid"      // a verified message of a gateway says so, or a named person
 	OrderFulfilled OrderStatus = "fulfilled" // sent or delivered
 	OrderExpired   OrderStatus = "expired"   // its window ran out, stock given back
 	OrderCanceled  OrderStatus = "canceled"  // given up, stock given back
@@ -61,7 +61,7 @@ var (
 	orderMoves = map[OrderStatus][]OrderStatus{
 		OrderPending:  {OrderPaid, OrderExpired, OrderCanceled},
 		OrderPaid:     {OrderFulfilled},
-		OrderExpired:  {OrderPaid}, // a verified late payment for which stock was taken again
+		OrderExpired:  {OrderPaid}, // by a verified late payment or on a person's word, if stock could be taken again
 		OrderCanceled: {OrderPaid}, // likewise
 	}
 	paymentMoves = map[PaymentStatus][]PaymentStatus{

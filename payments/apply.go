@@ -13,8 +13,9 @@ import (
 
 // Apply records a verified report and does what it leads to, in one transaction: the message is
 // kept as evidence, the payment moves, the order moves, an incident is opened. It is the one road
-// into "paid", for notifications, returns, sweeps and staff alike. The same report may be applied
-// any number of times, by several processes at once, and in any order with others.
+// from a gateway's word into "paid", for notifications, returns, sweeps and staff who ask alike; what
+// people do beside it are MarkPaid and Revive. The same report may be applied any number of times, by
+// several processes at once, and in any order with others.
 //
 // Nil means that everything is on disk. ErrUnknownOrder: the report names no attempt of ours.
 func (s *Service) Apply(ctx context.Context, r Report, op Operation) error {

@@ -1,9 +1,10 @@
 // Package payments takes money and gives it back. It knows the shop's models and the plain
 // Gateway interface; it knows no HTTP server and no gateway's field names.
 //
-// These rules always hold: only Service.Apply marks an order paid; an attempt's number is stored
-// before a gateway hears of it; no database transaction is open while the network is; what is
-// not certainly refused is unknown, and unknown is asked about, never repeated.
+// These rules always hold: what a gateway says pays an order only in Service.Apply, and beside that only
+// a named person does, by MarkPaid or Revive; an attempt's number is stored before a gateway hears of it;
+// no database transaction is open while the network is; what is not certainly refused is unknown, and
+// unknown is asked about, never repeated.
 package payments
 
 import (
