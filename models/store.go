@@ -279,9 +279,10 @@ func (s *Store) query(ctx context.Context, read func(db *gorm.DB) error) error {
 
 // Tx is an open transaction. Its methods are the only way to change anything.
 type Tx struct {
-	db      *gorm.DB
+	db      *gorm.DB // of the try that runs
 	store   *Store
 	changed map[string]bool // orders to tell watchers about after the commit
+	audited []string        // ids of the entries that this try and those before put into the audit log
 }
 
 // Now returns the shop's time.
@@ -289,16 +290,16 @@ func (tx *Tx) Now() time.Time { return tx.store.Now() }
 
 // Tx runs the function in one transaction. It is the one door for writes. The function may run
 // several times (after a deadlock, a busy database, or a commit whose fate is unknown), so it must
-// be right to run it again after it has already been committed, and it must do nothing slow. One
-// that panics fails its transaction.
+// be right to run it again after it has already been committed, unless it puts an act into the audit
+// log: then Tx sees whether it was, and does not. It must do nothing slow. One that panics fails its
+// transaction.
 func (s *Store) Tx(ctx context.Context, fn func(tx *Tx) error) error {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
+	tx := s.newTx()
 	var err error
 	for try := range maxTries {
-		var tx *Tx
-		tx, err = s.runOnce(ctx, fn)
-		if err == nil {
+		if err = s.runOnce(ctx, tx, fn); err == nil {
 			for id := range tx.changed {
 				s.live.publish(id)
 			}
@@ -317,14 +318,13 @@ func (s *Store) Tx(ctx context.Context, fn func(tx *Tx) error) error {
 	return classify(err)
 }
 
-func (s *Store) runOnce(ctx context.Context, fn func(tx *Tx) error) (*Tx, error) {
+func (s *Store) runOnce(ctx context.Context, tx *Tx, fn func(tx *Tx) error) error {
 	if s.queue != nil {
-		return s.enqueue(ctx, fn)
+		return s.enqueue(ctx, tx, fn)
 	}
-	tx := s.newTx()
 	db := s.write.WithContext(ctx).Begin(&sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	if db.Error != nil {
-		return tx, db.Error
+		return db.Error
 	}
 	end := db.Commit
 	err := tx.run(db, fn)
@@ -335,9 +335,9 @@ func (s *Store) runOnce(ctx context.Context, fn func(tx *Tx) error) (*Tx, error)
 	go func() { ended <- end().Error }() // the driver lets neither hear the deadline
 	select {
 	case e := <-ended:
-		return tx, cmp.Or(err, e)
+		return cmp.Or(err, e)
 	case <-ctx.Done():
-		return tx, cmp.Or(err, ctx.Err())
+		return cmp.Or(err, ctx.Err())
 	}
 }
 
@@ -354,6 +354,9 @@ func (tx *Tx) run(db *gorm.DB, fn func(tx *Tx) error) (err error) {
 		}
 	}()
 	tx.db = db
+	if done, err := tx.doneBefore(); done || err != nil {
+		return err
+	}
 	return fn(tx)
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 )
 
 // standInLine lets acts of staff follow one another from here to the commit, so what one then reads no
@@ -29,6 +30,7 @@ func (tx *Tx) AddAudit(by Actor, action, subject, details string) error {
 		Action: action, Subject: truncate(subject, 254), Details: truncate(details, 1000),
 		PrevHash: head.Hash, CreatedAt: tx.Now(),
 	}
+	tx.audited = append(tx.audited, e.ID)
 	if by.StaffID != "" {
 		e.StaffID = &by.StaffID
 	}
@@ -37,6 +39,17 @@ func (tx *Tx) AddAudit(by Actor, action, subject, details string) error {
 		return err
 	}
 	return tx.db.Model(&auditHead{}).Where("id = 1").Updates(map[string]any{"hash": e.Hash}).Error
+}
+
+// doneBefore reports whether a try before, whose end nobody knew, was committed: what it put into the
+// log is there. It waits for one that is still being committed.
+func (tx *Tx) doneBefore() (bool, error) {
+	if len(tx.audited) == 0 {
+		return false, nil
+	}
+	var found []AuditEntry
+	err := tx.db.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate}).Select("id").Where("id IN ?", tx.audited).Find(&found).Error
+	return len(found) > 0, err
 }
 
 // Audit puts an act into the log that was done elsewhere, such as at a gateway.

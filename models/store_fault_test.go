@@ -323,6 +323,86 @@ func TestMySQLCommitOfUnknownFate(t *testing.T) {
 	}
 }
 
+// An act whose commit got no answer is done once, and stands in the audit log once.
+func TestMySQLActsWhoseEndNobodyKnew(t *testing.T) {
+	o := modelstest.MySQLOptions(t)
+	p := modelstest.NewProxy(t, &o)
+	ctx, s := t.Context(), modelstest.Open(t, o)
+	modelstest.Product(t, s, "mug", 2500, 5)
+	for cut, fate := range map[modelstest.Cut]string{modelstest.BeforeCommit: "lost on its way", modelstest.AfterCommit: "answer lost"} {
+		address := func(name string) string { return fmt.Sprint(name, cut, "@example.com") }
+		did := func(action string, do func() (bool, error)) {
+			t.Helper()
+			before, err := s.AuditEntries(ctx, 0, 1000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.CutNext(cut)
+			if done, err := do(); err != nil || !done || !p.HasCut() {
+				t.Errorf("%s, %s: got done %t, %v, cut %t", action, fate, done, err, p.HasCut())
+			}
+			after, err := s.AuditEntries(ctx, 0, 1000)
+			if err != nil || len(after) != len(before)+1 || after[0].Action != action {
+				t.Errorf("%s, %s: got %d more entries, the last %+v, %v; want one", action, fate, len(after)-len(before), after[0], err)
+			}
+		}
+
+		setUp, err := s.NewSetupLink(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var owner, clerk *models.Staff
+		did("set_up_shop", func() (bool, error) {
+			owner, err = s.SetUp(ctx, "", setUp, address("owner"), "hash")
+			return true, err
+		})
+		did("create_staff", func() (bool, error) {
+			clerk, err = s.CreateStaff(ctx, boss, address("clerk"), models.RoleOrders, "hash")
+			return true, err
+		})
+		var link string
+		did("invite_staff", func() (bool, error) {
+			_, link, err = s.InviteStaff(ctx, boss, address("guest"), models.RoleOrders)
+			return true, err
+		})
+		did("use_staff_link", func() (bool, error) {
+			m, err := s.UseStaffLink(ctx, "", link, "hash")
+			return m.Email == address("guest"), err
+		})
+		if err := s.BeginTOTP(ctx, clerk.ID, "sealed"); err != nil {
+			t.Fatal(err)
+		}
+		did("set_up_totp", func() (bool, error) {
+			return s.ConfirmTOTP(ctx, actorOf(clerk), "sealed", 100, []string{"a"}, "")
+		})
+		did("use_recovery_code", func() (bool, error) { return s.UseRecoveryCode(ctx, actorOf(clerk), "a") })
+		did("set_password", func() (bool, error) { return true, s.SetPassword(ctx, boss, clerk.ID, "other", "") })
+		did("change_role", func() (bool, error) {
+			return s.ChangeRole(ctx, boss, clerk.ID, models.RoleOrders, models.RoleFinance)
+		})
+		mug, err := s.ProductBySlug(ctx, "mug")
+		if err != nil {
+			t.Fatal(err)
+		}
+		did("move_product", func() (bool, error) {
+			place, err := s.MoveProduct(ctx, boss, mug.ID, 1)
+			return place == 1, err
+		})
+		p.CutNext(cut)
+		if fits, err := s.UseTOTPStep(ctx, clerk.ID, 101); err != nil || !fits || !p.HasCut() {
+			t.Errorf("a code, %s: got it to fit %t, %v, cut %t", fate, fits, err, p.HasCut())
+		}
+		if fits, err := s.UseTOTPStep(ctx, clerk.ID, 101); err != nil || fits {
+			t.Errorf("a code, %s, again: got it to fit %t, %v", fate, fits, err)
+		}
+		did("disable_staff", func() (bool, error) { return true, s.DisableStaff(ctx, boss, clerk.ID) })
+		// Without an owner, the shop can be set up by the next.
+		if err := s.Tx(ctx, func(tx *models.Tx) error { return tx.Exec("DELETE FROM staff WHERE id = ?", owner.ID) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // A commit that gets no answer is waited for no longer than anything else, and what it did is found.
 func TestMySQLCommitThatHangs(t *testing.T) {
 	t.Parallel()

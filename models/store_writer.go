@@ -27,17 +27,17 @@ type writeJob struct {
 var errClosed = errors.New("the store is closed")
 
 // enqueue waits for the writer to run and commit the function.
-func (s *Store) enqueue(ctx context.Context, fn func(tx *Tx) error) (*Tx, error) {
-	job := &writeJob{ctx: ctx, fn: fn, tx: s.newTx(), done: make(chan struct{})}
+func (s *Store) enqueue(ctx context.Context, tx *Tx, fn func(tx *Tx) error) error {
+	job := &writeJob{ctx: ctx, fn: fn, tx: tx, done: make(chan struct{})}
 	select {
 	case s.queue <- job:
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return ctx.Err()
 	case <-s.done:
-		return nil, errClosed
+		return errClosed
 	}
 	<-job.done // the writer always answers: its own deadline bounds every batch
-	return job.tx, job.err
+	return job.err
 }
 
 func (s *Store) writeLoop() {

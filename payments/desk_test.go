@@ -384,6 +384,16 @@ func TestActsWhoseEndNobodyKnew(t *testing.T) {
 			_, err := s.service.Refund(ctx, payments.StaffRefund{Payment: number(o), Amount: 1000, By: mia})
 			return err
 		}, standing{Order: models.OrderPaid, Payments: []string{"succeeded confirmed"}, OnHand: 2}, []string{"mark_paid", "refund_payment"}},
+		{"ask again", func(o *models.Order) {
+			s.attemptFor(t, o)
+			s.close(t, o, models.OrderExpired)
+		}, func(o *models.Order) error {
+			_, err := s.service.AskAgain(ctx, s.read(t, o), mia)
+			if errors.Is(err, payments.ErrStillAsking) {
+				return nil // the gateway does not answer here
+			}
+			return err
+		}, standing{Order: models.OrderExpired, Payments: []string{"pending"}, OnHand: 3}, []string{"ask_gateways"}},
 	} {
 		for cut, fate := range map[modelstest.Cut]string{modelstest.BeforeCommit: "lost on its way", modelstest.AfterCommit: "answer lost"} {
 			modelstest.Product(t, s.Store, "cup", 2500, 3)
