@@ -324,6 +324,9 @@ func TestTOTPCodesWorkOnce(t *testing.T) {
 				t.Errorf("confirm %q: got %t, %v, want %t", sealed, done, err, want)
 			}
 		}
+		if log, err := s.AuditEntries(ctx, 0, 1); err != nil || log[0].Action != "log_in" {
+			t.Errorf("last in the audit log: got %+v, %v, want no second factor", log, err)
+		}
 		if done, err := s.ConfirmTOTP(ctx, actorOf(m), "sealed", 100, []string{"a", "b"}, session.ID); err != nil || !done {
 			t.Fatalf("confirm: got %t, %v, want it done", done, err)
 		}

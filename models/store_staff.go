@@ -235,7 +235,7 @@ func (s *Store) ChangeRole(ctx context.Context, by Actor, staffID string, seen, 
 		case err != nil:
 			return err
 		case m.Role == role:
-			return errSameRole
+			return errNoChange
 		case m.Role != seen:
 			return ErrRoleMoved
 		}
@@ -248,14 +248,14 @@ func (s *Store) ChangeRole(ctx context.Context, by Actor, staffID string, seen, 
 		changed = true
 		return tx.endStaffSessions(staffID, "")
 	})
-	if errors.Is(err, errSameRole) {
+	if errors.Is(err, errNoChange) {
 		return changed, nil // by a try before, whose end nobody knew
 	}
 	return changed, err
 }
 
-// errSameRole undoes a change that changes nothing, so that the audit log does not tell of it.
-var errSameRole = errors.New("the role is the member's already")
+// errNoChange undoes a change that changes nothing, so that the audit log does not tell of it.
+var errNoChange = errors.New("nothing is changed by it")
 
 // DisableStaff keeps the member out until EnableStaff: the sessions end, links are void. The last
 // owner cannot be disabled: ErrLastOwner.

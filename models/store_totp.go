@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"errors"
 
 	"gorm.io/gorm"
 )
@@ -23,22 +24,26 @@ func (s *Store) BeginTOTP(ctx context.Context, staffID, sealed string) error {
 // for it. It reports false when it is not the one begun last.
 func (s *Store) ConfirmTOTP(ctx context.Context, by Actor, sealed string, step int64, recoveryHashes []string, keepSession string) (done bool, err error) {
 	err = s.Tx(ctx, func(tx *Tx) error {
-		done = false
 		if err := tx.AddAudit(by, "set_up_totp", by.Name, ""); err != nil {
 			return err
 		}
 		set := tx.db.Model(&Staff{}).Where("id = ? AND totp_new = ? AND totp_new <> ''", by.StaffID, sealed).
 			Updates(map[string]any{"totp": sealed, "totp_new": "", "totp_step": step})
-		if set.Error != nil || set.RowsAffected == 0 {
+		if set.Error != nil {
 			return set.Error
 		}
-		done = true
+		if set.RowsAffected == 0 {
+			return errNoChange
+		}
 		if err := tx.setRecoveryCodes(by.StaffID, recoveryHashes); err != nil {
 			return err
 		}
 		return tx.endStaffSessions(by.StaffID, keepSession)
 	})
-	return done, err
+	if errors.Is(err, errNoChange) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // RemoveTOTP takes the member's second factor away, with the recovery codes.
