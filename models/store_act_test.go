@@ -283,3 +283,23 @@ func TestAttention(t *testing.T) {
 		}
 	})
 }
+
+// A read that fails between its queries gives an error, and no half of an answer.
+func TestAttentionWithoutAPayment(t *testing.T) {
+	clock, o := time.Now(), modelstest.Options(t)
+	o.Now = func() time.Time { return clock }
+	s := modelstest.Open(t, o)
+	modelstest.Product(t, s, "cup", 2500, 10)
+	order, p := paid(t, s, true)
+	refundAll(t, s, order, p)
+	clock = clock.Add(models.RefundHangsAfter)
+	err := s.Tx(t.Context(), func(tx *models.Tx) error {
+		return tx.Exec("UPDATE payments SET checks = 'many' WHERE id = ?", p.ID) // SQLite takes it
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, err := s.Attention(t.Context()); err == nil || a.Refunds != nil {
+		t.Errorf("a payment that cannot be read: got %+v, %v; want an error", a.Refunds, err)
+	}
+}

@@ -145,11 +145,14 @@ func refundRows(db *gorm.DB, refunds []Refund) ([]RefundRow, error) {
 		return nil, err
 	}
 	payments, refunded, err := refundedPayments(db, paymentIDs)
+	if err != nil {
+		return nil, err
+	}
 	rows := make([]RefundRow, len(refunds))
 	for i, r := range refunds {
 		rows[i] = RefundRow{Refund: r, Order: *orders[r.OrderID], Payment: *payments[r.PaymentID], Refunded: refunded[r.PaymentID]}
 	}
-	return rows, err
+	return rows, nil
 }
 
 // refundedPayments reads payments, and how much of each went back, or is to.
