@@ -346,6 +346,10 @@ func (s *Store) newTx() *Tx { return &Tx{store: s, changed: map[string]bool{}} }
 // errPanic fails the transaction of a function that panicked.
 var errPanic = errors.New("panic in a transaction")
 
+// ErrBroken fails the transaction of a function that finds something that cannot be, such as an order
+// whose pieces are not reserved: a mistake of ours, and no outage.
+var ErrBroken = errors.New("something that must hold does not")
+
 func (tx *Tx) run(db *gorm.DB, fn func(tx *Tx) error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -440,7 +444,7 @@ func classify(err error) error {
 	return ErrStoreDown.Because(err)
 }
 
-// ourMistake reports whether the database is well and refuses what we asked of it.
+// ourMistake reports whether the database is well, and refuses what we asked of it or shows that we erred.
 func ourMistake(err error) bool {
 	if my, ok := errors.AsType[*mysqldriver.MySQLError](err); ok {
 		class := string(my.SQLState[:2])
@@ -449,7 +453,7 @@ func ourMistake(err error) bool {
 	if code, ok := sqliteCode(err); ok {
 		return code == 19 // SQLITE_CONSTRAINT
 	}
-	return errors.Is(err, errPanic) || errors.Is(err, gorm.ErrForeignKeyViolated)
+	return errors.Is(err, errPanic) || errors.Is(err, ErrBroken) || errors.Is(err, gorm.ErrForeignKeyViolated)
 }
 
 // notFound replaces GORM's "no such row" by an error for people.

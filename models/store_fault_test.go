@@ -204,6 +204,36 @@ func TestWhatTheDatabaseRefusesForGoodIsNotItsOutage(t *testing.T) {
 	})
 }
 
+// What we find broken ourselves stays as it is: asking again mends nothing.
+func TestWhatIsBrokenIsNoOutage(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, o models.Options) {
+		s := modelstest.Open(t, o)
+		modelstest.Product(t, s, "cup", 2500, 5)
+		order := modelstest.Order(t, s, "cup")
+		for name, act := range map[string]func(tx *models.Tx, o *models.Order) error{
+			"pieces that are not reserved": func(tx *models.Tx, o *models.Order) error {
+				_, err := tx.CloseOrder(o, models.OrderExpired)
+				return err
+			},
+			"an order that moved though it was locked": func(tx *models.Tx, o *models.Order) error {
+				o.Status = models.OrderExpired
+				_, err := tx.MarkPaid(o, newPayment(s, o))
+				return err
+			},
+		} {
+			err := s.ActOn(t.Context(), order.ID, func(tx *models.Tx, o *models.Order, _ bool) error {
+				if err := tx.Exec("UPDATE variants SET reserved = 0"); err != nil {
+					return err
+				}
+				return act(tx, o)
+			})
+			if !errors.Is(err, models.ErrBroken) || models.KindOf(err) != models.Internal {
+				t.Errorf("%s: got %v, want it to be our own mistake", name, err)
+			}
+		}
+	})
+}
+
 // A server may be set up to cut what is too long. Then two numbers could become one.
 func TestMySQLRefusesWhatDoesNotFit(t *testing.T) {
 	o := modelstest.MySQLOptions(t)

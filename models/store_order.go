@@ -256,9 +256,6 @@ func (tx *Tx) moveOrder(o *Order, to OrderStatus, changes map[string]any) (bool,
 	return true, nil
 }
 
-// errMoved is returned when a locked row is not in the state that was just read from it.
-var errMoved = errors.New("a state moved while it was locked")
-
 // MarkPaid records that the payment, which has succeeded, pays the order. A pending order sells
 // what it reserved. An expired or canceled one takes stock again: false when there is not enough,
 // and then nothing has changed.
@@ -277,7 +274,7 @@ func (tx *Tx) MarkPaid(o *Order, p *Payment) (bool, error) {
 		return false, err
 	}
 	if !moved {
-		return false, errMoved
+		return false, fmt.Errorf("%w: order %s moved while it was locked", ErrBroken, o.Number)
 	}
 	o.PaidAt, o.PaymentID, o.Wallet, o.Gateway = &now, &p.ID, p.Wallet, p.Gateway
 	if p.ConfirmedAt != nil { // until then the buyer is told nothing
@@ -306,7 +303,7 @@ func (tx *Tx) CloseOrder(o *Order, to OrderStatus) (bool, error) {
 }
 
 // eachCounted moves the stock of each line that reserved some. That the reserved pieces are not
-// there is a broken invariant, and fails the transaction.
+// there is ErrBroken.
 func eachCounted(items []OrderItem, move func(variantID string, n int64) (bool, error)) error {
 	for _, item := range inStockOrder(items) {
 		ok, err := move(item.VariantID, item.Quantity)
@@ -314,7 +311,7 @@ func eachCounted(items []OrderItem, move func(variantID string, n int64) (bool, 
 			return err
 		}
 		if !ok {
-			return fmt.Errorf("stock of %s: %d pieces are not reserved", item.SKU, item.Quantity)
+			return fmt.Errorf("%w: stock of %s: %d pieces are not reserved", ErrBroken, item.SKU, item.Quantity)
 		}
 	}
 	return nil

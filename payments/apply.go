@@ -141,7 +141,7 @@ func (s *Service) carryOut(tx *models.Tx, o *models.Order, p *models.Payment, r 
 		return err
 	}
 	if !moved {
-		return fmt.Errorf("payment %s did not move to %s while it was locked", p.Number, d.move)
+		return fmt.Errorf("%w: payment %s did not move to %s while it was locked", models.ErrBroken, p.Number, d.move)
 	}
 	if err := s.scheduleAfter(tx, p); err != nil {
 		return err
