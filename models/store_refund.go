@@ -36,9 +36,9 @@ func (tx *Tx) AddRefund(o *Order, p *Payment, r *Refund) error {
 	if err := checkPieces(o, before, r); err != nil {
 		return err
 	}
-	taken, err := tx.Refunded(p)
-	if err != nil {
-		return err
+	var taken int64
+	for _, b := range before {
+		taken += b.Amount
 	}
 	if r.Amount <= 0 || r.Amount > p.Amount-taken {
 		return ErrRefundTooMuch
