@@ -36,7 +36,7 @@ const (
 	RefundFailed    RefundStatus = "failed"
 )
 
-// IncidentStatus is where an incident stands.
+// IncidentStatus is where an incident stands: open, until it is resolved for good.
 type IncidentStatus string
 
 // The states of an incident.
@@ -56,7 +56,7 @@ const (
 	MailLeft    MailStatus = "left"     // not sent, and somebody has looked
 )
 
-// The one table of allowed moves. A state that is not a key is final.
+// The one table of allowed moves, but for incidents, which have one. A state that is not a key is final.
 var (
 	orderMoves = map[OrderStatus][]OrderStatus{
 		OrderPending:  {OrderPaid, OrderExpired, OrderCanceled},
@@ -72,9 +72,6 @@ var (
 	}
 	refundMoves = map[RefundStatus][]RefundStatus{
 		RefundPending: {RefundSucceeded, RefundFailed},
-	}
-	incidentMoves = map[IncidentStatus][]IncidentStatus{
-		IncidentOpen: {IncidentResolved},
 	}
 	mailMoves = map[MailStatus][]MailStatus{
 		MailQueued:  {MailSent, MailGivenUp},
@@ -93,8 +90,3 @@ func (s RefundStatus) CanBecome(to RefundStatus) bool { return slices.Contains(r
 
 // CanBecome reports whether the table allows the move.
 func (s MailStatus) CanBecome(to MailStatus) bool { return slices.Contains(mailMoves[s], to) }
-
-// CanBecome reports whether the table allows the move.
-func (s IncidentStatus) CanBecome(to IncidentStatus) bool {
-	return slices.Contains(incidentMoves[s], to)
-}

@@ -21,16 +21,14 @@ var (
 		"created": {"pending", "succeeded", "failed", "closed"}, "pending": {"succeeded", "failed", "closed"},
 		"succeeded": nil, "failed": {"succeeded"}, "closed": {"succeeded"},
 	}
-	refundMoves   = map[models.RefundStatus][]models.RefundStatus{"pending": {"succeeded", "failed"}, "succeeded": nil, "failed": nil}
-	incidentMoves = map[models.IncidentStatus][]models.IncidentStatus{"open": {"resolved"}, "resolved": nil}
-	mailMoves     = map[models.MailStatus][]models.MailStatus{"queued": {"sent", "given_up"}, "given_up": {"left"}, "sent": nil, "left": nil}
+	refundMoves = map[models.RefundStatus][]models.RefundStatus{"pending": {"succeeded", "failed"}, "succeeded": nil, "failed": nil}
+	mailMoves   = map[models.MailStatus][]models.MailStatus{"queued": {"sent", "given_up"}, "given_up": {"left"}, "sent": nil, "left": nil}
 )
 
 func TestAllowedMoves(t *testing.T) {
 	checkMoves(t, orderMoves)
 	checkMoves(t, paymentMoves)
 	checkMoves(t, refundMoves)
-	checkMoves(t, incidentMoves)
 	checkMoves(t, mailMoves)
 }
 

@@ -1,6 +1,7 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -95,7 +96,7 @@ func (s *Store) Fulfil(ctx context.Context, number string, d Dispatch, by Actor)
 		changes := d.columns()
 		changes["fulfilled_at"] = tx.Now()
 		if moved, err := tx.moveOrder(o, OrderFulfilled, changes); err != nil || !moved {
-			return orMoved(err)
+			return cmp.Or(err, error(ErrOrderMoved))
 		}
 		if err := tx.queueMail(o, MailShipped, ""); err != nil {
 			return err
@@ -146,11 +147,4 @@ func (s *Store) AddNote(ctx context.Context, number string, n Note, by Actor) er
 			return nil
 		}
 	})
-}
-
-func orMoved(err error) error {
-	if err != nil {
-		return err
-	}
-	return ErrOrderMoved
 }

@@ -117,7 +117,8 @@ func (tx *Tx) placeOrder(d Draft, lines map[string]int64) (*Order, error) {
 	if err := tx.queueMail(o, MailPlaced, ""); err != nil {
 		return nil, err
 	}
-	return o, tx.addTerms(orderTerms(o))
+	terms := orderTerms(o)
+	return o, tx.db.Create(&terms).Error
 }
 
 // priceLines reads what is wanted from the database and freezes it, in ascending order of variant,

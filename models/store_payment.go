@@ -25,7 +25,7 @@ func (tx *Tx) AddPayment(p *Payment) error {
 		return err
 	}
 	tx.changed[p.OrderID] = true
-	return tx.addTerm(p.OrderID, p.Number)
+	return addTerm(tx.db, p.OrderID, p.Number)
 }
 
 // PaymentChange is what else changes when a payment moves. Zero values change nothing.
@@ -83,7 +83,7 @@ func (tx *Tx) addReference(p *Payment, changes map[string]any) error {
 	if _, news := changes["reference"]; !news {
 		return nil
 	}
-	return tx.addTerm(p.OrderID, *p.Reference)
+	return addTerm(tx.db, p.OrderID, *p.Reference)
 }
 
 // columns names the columns to change and sets them in the payment.

@@ -55,7 +55,7 @@ func (tx *Tx) AddRefund(o *Order, p *Payment, r *Refund) error {
 	if err := putTerm(tx.db, o.ID, refundedTerm); err != nil {
 		return err
 	}
-	return tx.addTerm(o.ID, r.Number)
+	return addTerm(tx.db, o.ID, r.Number)
 }
 
 // PiecesField is the form field for the pieces of the order's line at that position.

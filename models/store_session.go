@@ -37,13 +37,6 @@ func (s *Store) SaveSession(ctx context.Context, idHash string, data []byte, exp
 	})
 }
 
-// DeleteSession forgets what is kept under the hash.
-func (s *Store) DeleteSession(ctx context.Context, idHash string) error {
-	return s.Tx(ctx, func(tx *Tx) error {
-		return tx.db.Where("id_hash = ?", idHash).Delete(&session{}).Error
-	})
-}
-
 // DeleteOldSessions forgets sessions whose time is over, at most a thousand at once.
 func (s *Store) DeleteOldSessions(ctx context.Context) error {
 	var old []string

@@ -40,12 +40,8 @@ func orderTerms(o *Order) []orderTerm {
 	return terms
 }
 
-func (tx *Tx) addTerms(terms []orderTerm) error { return tx.db.Create(&terms).Error }
-
 // addTerm lets the locked order be found by one more number, which a person may have written in several
 // words.
-func (tx *Tx) addTerm(orderID, number string) error { return addTerm(tx.db, orderID, number) }
-
 func addTerm(db *gorm.DB, orderID, number string) error {
 	all := words(number)
 	for _, w := range all[:min(len(all), maxNameWords)] {

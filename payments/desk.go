@@ -367,9 +367,7 @@ func (s *Service) endByHand(tx *models.Tx, p *models.Payment, r *models.Refund, 
 	}
 	moved, err := tx.MoveRefund(r, models.RefundFailed, "not gone through, on the word of "+d.By.Name)
 	if err != nil || !moved {
-		return "", orMoved(err)
+		return "", cmp.Or(err, error(models.ErrOrderMoved))
 	}
 	return "it did not go through", s.refundStuck(tx, p, r, stuckRefused, r.Failure)
 }
-
-func orMoved(err error) error { return cmp.Or(err, error(models.ErrOrderMoved)) }
