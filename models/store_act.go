@@ -30,22 +30,19 @@ func (o Order) PaidBy() *Payment {
 	return o.tellingPayment()
 }
 
-// ActOn runs an act on the locked order, in a transaction. again: the act may have been committed
-// already, by a try whose end nobody knows.
-func (s *Store) ActOn(ctx context.Context, orderID string, act func(tx *Tx, o *Order, again bool) error) error {
-	again := false
+// ActOn runs an act on the locked order, in a transaction.
+func (s *Store) ActOn(ctx context.Context, orderID string, act func(tx *Tx, o *Order) error) error {
 	return s.Tx(ctx, func(tx *Tx) error {
 		o, err := tx.LockOrder(orderID)
 		if err != nil {
 			return err
 		}
-		defer func() { again = true }()
-		return act(tx, o, again)
+		return act(tx, o)
 	})
 }
 
 // actOn is ActOn by the order's number.
-func (s *Store) actOn(ctx context.Context, number string, act func(tx *Tx, o *Order, again bool) error) error {
+func (s *Store) actOn(ctx context.Context, number string, act func(tx *Tx, o *Order) error) error {
 	known, err := s.OrderByNumber(ctx, number)
 	if err != nil {
 		return err
@@ -67,10 +64,7 @@ func (o *Order) Still(seen *OrderStatus) error {
 // ErrInConflict while a conflict about the order is open, and with ErrOrderMoved when the order is not
 // paid, or somebody was first.
 func (s *Store) Fulfil(ctx context.Context, number string, d Dispatch, by Actor) error {
-	return s.actOn(ctx, number, func(tx *Tx, o *Order, again bool) error {
-		if again && o.Status == OrderFulfilled && o.Dispatch() == d {
-			return nil
-		}
+	return s.actOn(ctx, number, func(tx *Tx, o *Order) error {
 		p := o.PaidBy()
 		switch {
 		case o.Status != OrderPaid || p == nil:
@@ -108,7 +102,7 @@ func (s *Store) Fulfil(ctx context.Context, number string, d Dispatch, by Actor)
 // ChangeDispatch corrects how a fulfilled order went on its way. ErrOrderMoved: it is not what the
 // person saw any more.
 func (s *Store) ChangeDispatch(ctx context.Context, number string, seen, now Dispatch, by Actor) error {
-	return s.actOn(ctx, number, func(tx *Tx, o *Order, again bool) error {
+	return s.actOn(ctx, number, func(tx *Tx, o *Order) error {
 		switch {
 		case o.Status != OrderFulfilled:
 			return ErrOrderMoved
@@ -133,7 +127,7 @@ type Note struct {
 // AddNote keeps a note. The same note again does nothing and succeeds; ErrFormSentTwice: the form was sent
 // with something else.
 func (s *Store) AddNote(ctx context.Context, number string, n Note, by Actor) error {
-	return s.actOn(ctx, number, func(tx *Tx, o *Order, _ bool) error {
+	return s.actOn(ctx, number, func(tx *Tx, o *Order) error {
 		var known []Evidence
 		if err := tx.db.Where("id = ?", n.ID).Find(&known).Error; err != nil {
 			return err

@@ -221,7 +221,7 @@ func TestWhatIsBrokenIsNoOutage(t *testing.T) {
 				return err
 			},
 		} {
-			err := s.ActOn(t.Context(), order.ID, func(tx *models.Tx, o *models.Order, _ bool) error {
+			err := s.ActOn(t.Context(), order.ID, func(tx *models.Tx, o *models.Order) error {
 				if err := tx.Exec("UPDATE variants SET reserved = 0"); err != nil {
 					return err
 				}
@@ -407,6 +407,11 @@ func TestMySQLActsWhoseEndNobodyKnew(t *testing.T) {
 		})
 		did("use_recovery_code", func() (bool, error) { return s.UseRecoveryCode(ctx, actorOf(clerk), "a") })
 		did("set_password", func() (bool, error) { return true, s.SetPassword(ctx, boss, clerk.ID, "other", "") })
+		session, err := s.StaffSession(ctx, open(t, s, clerk))
+		if err != nil {
+			t.Fatal(err)
+		}
+		did("end_session", func() (bool, error) { return true, s.EndStaffSession(ctx, boss, clerk.ID, session.ID) })
 		did("change_role", func() (bool, error) {
 			return s.ChangeRole(ctx, boss, clerk.ID, models.RoleOrders, models.RoleFinance)
 		})
@@ -414,6 +419,13 @@ func TestMySQLActsWhoseEndNobodyKnew(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		did("add_product", func() (bool, error) {
+			p, err := s.AddProduct(ctx, boss, models.ProductDetails{Slug: fmt.Sprint("bag-", cut), Name: "Bag"})
+			return p.Position > 1, err
+		})
+		did("add_variant", func() (bool, error) {
+			return true, s.AddVariant(ctx, boss, mug.ID, models.VariantDetails{SKU: fmt.Sprint("MUG-", cut), Price: 100, Counted: true}, 3)
+		})
 		did("move_product", func() (bool, error) {
 			place, err := s.MoveProduct(ctx, boss, mug.ID, 1)
 			return place == 1, err
@@ -425,6 +437,8 @@ func TestMySQLActsWhoseEndNobodyKnew(t *testing.T) {
 		if fits, err := s.UseTOTPStep(ctx, clerk.ID, 101); err != nil || fits {
 			t.Errorf("a code, %s, again: got it to fit %t, %v", fate, fits, err)
 		}
+		incident := openIncident(t, s, models.Incident{Kind: models.IncidentUnknownOrder})
+		did("resolve_incident", func() (bool, error) { return true, s.SettleIncident(ctx, incident, "looked at", boss) })
 		did("disable_staff", func() (bool, error) { return true, s.DisableStaff(ctx, boss, clerk.ID) })
 		// Without an owner, the shop can be set up by the next.
 		if err := s.Tx(ctx, func(tx *models.Tx) error { return tx.Exec("DELETE FROM staff WHERE id = ?", owner.ID) }); err != nil {

@@ -113,10 +113,6 @@ func (s *Store) AddProduct(ctx context.Context, by Actor, d ProductDetails) (*Pr
 		if err := tx.standInLine(); err != nil {
 			return err
 		}
-		if known, err := productByID(tx.db, p.ID); err == nil { // by a try whose end nobody knew
-			p = known
-			return nil
-		}
 		if err := tx.createProduct(p); err != nil {
 			return err
 		}
@@ -310,15 +306,11 @@ func (s *Store) AddVariant(ctx context.Context, by Actor, productID string, d Va
 	if !validSKU(d.SKU) {
 		return ErrSKUInvalid
 	}
-	id := NewID()
 	err := s.Tx(ctx, func(tx *Tx) error {
 		if err := tx.standInLine(); err != nil {
 			return err
 		}
-		known, err := variantBySKU(tx.db, d.SKU)
-		switch {
-		case err == nil && known.ID == id:
-			return nil // by a try whose end nobody knew
+		switch _, err := variantBySKU(tx.db, d.SKU); {
 		case err == nil:
 			return ErrSKUTaken
 		case !errors.Is(err, ErrProductNotFound):
@@ -328,7 +320,7 @@ func (s *Store) AddVariant(ctx context.Context, by Actor, productID string, d Va
 			return err
 		}
 		v := &Variant{
-			ID: id, ProductID: productID, SKU: d.SKU, Options: d.Options, OptionTexts: Translations{}.With(d.OptionTexts), Price: d.Price,
+			ID: NewID(), ProductID: productID, SKU: d.SKU, Options: d.Options, OptionTexts: Translations{}.With(d.OptionTexts), Price: d.Price,
 			Counted: d.Counted, Digital: d.Digital, Delivery: d.Delivery, Active: d.Active,
 		}
 		if d.Counted {

@@ -81,7 +81,6 @@ func (s *Store) SettleIncident(ctx context.Context, id, decision string, by Acto
 	if err != nil {
 		return err
 	}
-	again := false
 	return s.Tx(ctx, func(tx *Tx) error {
 		var order *Order
 		if i.OrderID != nil {
@@ -95,10 +94,6 @@ func (s *Store) SettleIncident(ctx context.Context, id, decision string, by Acto
 		if set.Error != nil {
 			return set.Error
 		}
-		if set.RowsAffected != 1 && again {
-			return nil // by the try before, whose end nobody knew
-		}
-		again = true
 		switch {
 		case set.RowsAffected != 1:
 			return ErrOrderMoved

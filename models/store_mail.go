@@ -135,14 +135,10 @@ func (s *Store) ResendMail(ctx context.Context, orderNumber, mailID string, by A
 	if !s.mail {
 		return ErrMailOff
 	}
-	id := NewID()
-	return s.actOn(ctx, orderNumber, func(tx *Tx, o *Order, _ bool) error {
+	return s.actOn(ctx, orderNumber, func(tx *Tx, o *Order) error {
 		last, err := tx.lastCopy(o, mailID)
 		if err != nil {
 			return err
-		}
-		if last.ID == id {
-			return nil // by the try before, whose end nobody knew
 		}
 		if last.ID != mailID || last.Status == MailQueued {
 			return ErrOrderMoved
@@ -150,7 +146,7 @@ func (s *Store) ResendMail(ctx context.Context, orderNumber, mailID string, by A
 		if err := tx.leaveMail(last); err != nil {
 			return err
 		}
-		again := Mail{ID: id, OrderID: o.ID, Kind: last.Kind, RefundID: last.RefundID, Copy: last.Copy + 1}
+		again := Mail{ID: NewID(), OrderID: o.ID, Kind: last.Kind, RefundID: last.RefundID, Copy: last.Copy + 1}
 		if err := tx.addMail(again); err != nil {
 			return err
 		}
@@ -161,13 +157,10 @@ func (s *Store) ResendMail(ctx context.Context, orderNumber, mailID string, by A
 // LeaveMail keeps a mail that was given up as it is: nobody needs to look at it any more.
 // ErrOrderMoved: somebody has seen to it already.
 func (s *Store) LeaveMail(ctx context.Context, orderNumber, mailID string, by Actor) error {
-	return s.actOn(ctx, orderNumber, func(tx *Tx, o *Order, again bool) error {
+	return s.actOn(ctx, orderNumber, func(tx *Tx, o *Order) error {
 		last, err := tx.lastCopy(o, mailID)
 		if err != nil {
 			return err
-		}
-		if again && last.Status == MailLeft {
-			return nil // by the try before, whose end nobody knew
 		}
 		if last.ID != mailID || last.Status != MailGivenUp {
 			return ErrOrderMoved

@@ -223,7 +223,7 @@ func (tx *Tx) staffForAct(by Actor, id, action, details string) (*Staff, error) 
 }
 
 // ChangeRole gives the member another role in place of the one that was seen, and ends the member's
-// sessions. False: it was the member's already. ErrRoleMoved: the member has a third one by now. The last
+// sessions. False: it is the member's already. ErrRoleMoved: the member has a third one by now. The last
 // owner stays one: ErrLastOwner.
 func (s *Store) ChangeRole(ctx context.Context, by Actor, staffID string, seen, role Role) (changed bool, err error) {
 	if !role.Known() {
@@ -245,13 +245,12 @@ func (s *Store) ChangeRole(ctx context.Context, by Actor, staffID string, seen, 
 		if err := tx.updateStaff(staffID, map[string]any{"role": role}); err != nil {
 			return err
 		}
-		changed = true
 		return tx.endStaffSessions(staffID, "")
 	})
 	if errors.Is(err, errNoChange) {
-		return changed, nil // by a try before, whose end nobody knew
+		return false, nil
 	}
-	return changed, err
+	return err == nil, err
 }
 
 // errNoChange undoes a change that changes nothing, so that the audit log does not tell of it.

@@ -103,14 +103,13 @@ func (s *Store) StaffSessions(ctx context.Context, staffID string) ([]StaffSessi
 // EndStaffSession ends one session of the member, on every replica at once. ErrSessionNotFound: it has
 // ended, or is none of the member's.
 func (s *Store) EndStaffSession(ctx context.Context, by Actor, staffID, sessionID string) error {
-	ended := false // perhaps by a try before, whose end nobody knew
 	return s.Tx(ctx, func(tx *Tx) error {
 		m, err := tx.staffForAct(by, staffID, "end_session", "")
 		if err != nil {
 			return err
 		}
 		gone := tx.db.Where("id = ? AND staff_id = ?", sessionID, m.ID).Delete(&StaffSession{})
-		if ended = ended || gone.RowsAffected > 0; gone.Error == nil && !ended {
+		if gone.Error == nil && gone.RowsAffected == 0 {
 			return ErrSessionNotFound
 		}
 		return gone.Error

@@ -27,10 +27,7 @@ func (s *Service) Cancel(ctx context.Context, orderNumber, reason string, by mod
 	if err != nil {
 		return err
 	}
-	return s.store.ActOn(ctx, order.ID, func(tx *models.Tx, order *models.Order, again bool) error {
-		if again && order.Status == models.OrderCanceled {
-			return nil // by the try before, whose end nobody knew
-		}
+	return s.store.ActOn(ctx, order.ID, func(tx *models.Tx, order *models.Order) error {
 		if order.Status != models.OrderPending {
 			return models.ErrOrderMoved
 		}
@@ -93,10 +90,7 @@ func (s *Service) MarkPaid(ctx context.Context, orderNumber string, h HandPaymen
 		return err
 	}
 	id, number := models.NewID(), models.NewPaymentNumber(s.store.Now())
-	return s.store.ActOn(ctx, order.ID, func(tx *models.Tx, order *models.Order, _ bool) error {
-		if order.PaymentID != nil && *order.PaymentID == id {
-			return nil // by the try before, whose end nobody knew
-		}
+	return s.store.ActOn(ctx, order.ID, func(tx *models.Tx, order *models.Order) error {
 		if order.PaidAt != nil {
 			return models.ErrOrderMoved
 		}
@@ -149,11 +143,8 @@ func (s *Service) Revive(ctx context.Context, paymentNumber string, seen *models
 	if err != nil {
 		return err
 	}
-	return s.store.ActOn(ctx, known.OrderID, func(tx *models.Tx, order *models.Order, again bool) error {
+	return s.store.ActOn(ctx, known.OrderID, func(tx *models.Tx, order *models.Order) error {
 		p := paymentIn(order, known.ID)
-		if again && order.PaymentID != nil && *order.PaymentID == p.ID {
-			return nil // by the try before, whose end nobody knew
-		}
 		if err := order.Still(seen); err != nil {
 			return err
 		}
@@ -191,7 +182,7 @@ func (s *Service) AskAgain(ctx context.Context, o *models.Order, by models.Actor
 	for _, a := range answers {
 		fmt.Fprintf(&text, "%s, %s: %s\n", a.Gateway, a.Number, cmp.Or(a.State, "no answer"))
 	}
-	kept := s.store.ActOn(context.WithoutCancel(ctx), o.ID, func(tx *models.Tx, order *models.Order, _ bool) error {
+	kept := s.store.ActOn(context.WithoutCancel(ctx), o.ID, func(tx *models.Tx, order *models.Order) error {
 		return tx.AddAct(order, models.Act{By: by, What: models.ActAsk, Text: text.String()})
 	})
 	return answers, stillAsking(errors.Join(err, kept))
@@ -217,11 +208,8 @@ func (s *Service) WriteOff(ctx context.Context, paymentNumber, note string, seen
 		}
 	}
 	r := &models.Refund{ID: models.NewID(), Number: models.NewRefundNumber(s.store.Now()), Reason: note}
-	return s.store.ActOn(ctx, known.OrderID, func(tx *models.Tx, order *models.Order, again bool) error {
+	return s.store.ActOn(ctx, known.OrderID, func(tx *models.Tx, order *models.Order) error {
 		p := paymentIn(order, known.ID)
-		if done, err := tx.RefundsOf(p); again && err == nil && len(done) == 1 && done[0].ID == r.ID {
-			return nil // by the try before, whose end nobody knew
-		}
 		if err := order.Still(seen); err != nil {
 			return err
 		}
@@ -276,7 +264,7 @@ func (s *Service) Refund(ctx context.Context, d StaffRefund) (*models.Refund, er
 	if d.Restock {
 		r.RestockBy = d.By.Name
 	}
-	err = s.store.ActOn(ctx, p.OrderID, func(tx *models.Tx, order *models.Order, _ bool) error {
+	err = s.store.ActOn(ctx, p.OrderID, func(tx *models.Tx, order *models.Order) error {
 		return s.addStaffRefund(tx, order, paymentIn(order, p.ID), r, d)
 	})
 	if err != nil {
@@ -289,10 +277,6 @@ func (s *Service) addStaffRefund(tx *models.Tx, order *models.Order, p *models.P
 	before, err := tx.RefundsOf(p)
 	if err != nil {
 		return err
-	}
-	if i := slices.IndexFunc(before, func(b models.Refund) bool { return b.Number == r.Number }); i >= 0 {
-		*r = before[i] // by the try before, whose end nobody knew
-		return nil
 	}
 	var sum int64
 	for _, b := range before {
@@ -340,11 +324,8 @@ func (s *Service) EndRefund(ctx context.Context, d RefundEnd) error {
 	if err != nil {
 		return err
 	}
-	return s.store.ActOn(ctx, known.OrderID, func(tx *models.Tx, order *models.Order, again bool) error {
+	return s.store.ActOn(ctx, known.OrderID, func(tx *models.Tx, order *models.Order) error {
 		r, err := tx.RefundToEnd(known.ID)
-		if again && r != nil && r.DecidedBy == d.By.Name {
-			return nil // by the try before, whose end nobody knew
-		}
 		if err != nil {
 			return err
 		}

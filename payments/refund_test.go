@@ -94,7 +94,7 @@ func TestRefundHeadStart(t *testing.T) {
 		gateway.refund = models.RefundSucceeded
 		store := func(refunded int64) *models.Refund {
 			r := newRefund(s.clock, 1000, "broken")
-			err := s.store.ActOn(t.Context(), p.OrderID, func(tx *models.Tx, o *models.Order, _ bool) error {
+			err := s.store.ActOn(t.Context(), p.OrderID, func(tx *models.Tx, o *models.Order) error {
 				return s.addStaffRefund(tx, o, p, r, StaffRefund{Payment: p.Number, Amount: 1000, Refunded: refunded, By: noor})
 			})
 			if err != nil {
