@@ -33,7 +33,7 @@ const (
 // Limits on waiting for the database.
 const (
 	// For a read, and for a transaction with all its tries: whoever asked is told of an outage within
-	// three seconds.
+	// three seconds. What SQLite's writer has begun has its own time, see writeBatch.
 	queryTimeout = 2500 * time.Millisecond
 	lockTimeout  = time.Second // for a lock that another transaction or process holds, in one try
 	maxTries     = 10

@@ -36,7 +36,7 @@ func (s *Store) enqueue(ctx context.Context, tx *Tx, fn func(tx *Tx) error) erro
 	case <-s.done:
 		return errClosed
 	}
-	<-job.done // the writer always answers: its own deadline bounds every batch
+	<-job.done // though ctx is over: what the function sets is not to be read while it may run
 	return job.err
 }
 
@@ -51,7 +51,9 @@ func (s *Store) writeLoop() {
 	}
 }
 
-// writeBatch runs the job and those that wait behind it in one transaction.
+// writeBatch runs the job and those that wait behind it in one transaction. Its time bounds the
+// statements of them all, beyond each caller's own: one that runs is not cut short for its caller, since
+// that would undo the others. Nothing bounds a flush to a disk that hangs.
 func (s *Store) writeBatch(first *writeJob) {
 	var batch []*writeJob
 	ctx, cancel := context.WithTimeout(context.Background(), 2*queryTimeout)
