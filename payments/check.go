@@ -69,11 +69,9 @@ func (s *Service) question(ctx context.Context, p *models.Payment) (State, error
 		return "", &CallError{Outcome: NotSent, Err: errSwitchedOff}
 	}
 	report, err := account.Gateway.Query(ctx, p.Number)
-	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
 	models.KillPoint("query.answered")
 	if err == nil {
-		return report.State, s.Apply(keep, report, OpQuery)
+		return report.State, s.Apply(context.WithoutCancel(ctx), report, OpQuery) // who asked may have gone
 	}
 	var says State
 	move := func(*models.Tx, *models.Payment) error { return nil }
@@ -83,7 +81,7 @@ func (s *Service) question(ctx context.Context, p *models.Payment) (State, error
 	case NotFound:
 		says, move = StateAbsent, s.notThere
 	}
-	kept := s.record(keep, p, report.Exchange, OpQuery, func(tx *models.Tx, _ *models.Order, p *models.Payment) (string, string, error) {
+	kept := s.record(ctx, p, report.Exchange, OpQuery, func(tx *models.Tx, _ *models.Order, p *models.Payment) (string, string, error) {
 		return verdictUnknown, err.Error(), move(tx, p)
 	})
 	return says, cmp.Or(kept, err)

@@ -311,6 +311,56 @@ func TestCloseIsKeptAsItEnded(t *testing.T) {
 	}
 }
 
+// TestTimeIsUp: when giving an attempt up takes all the time that the buyer's request has, what the gateway
+// said is kept, and the buyer is told that it is being asked.
+func TestTimeIsUp(t *testing.T) {
+	for name, tt := range map[string]struct {
+		kept int
+		last func(s *starting, stop func())
+	}{
+		"asked": {1, func(s *starting, stop func()) {
+			s.first.query = func(number string) (Report, error) {
+				defer stop()
+				return s.first.stands(StatePending)(number)
+			}
+		}},
+		"closed": {2, func(s *starting, stop func()) {
+			s.first.query = s.first.stands(StatePending)
+			s.first.close = func(string) (Exchange, error) {
+				stop()
+				s.first.query = func(string) (Report, error) { return Report{}, errNoAnswer }
+				return Exchange{Request: []byte("close"), Response: []byte("done")}, nil
+			}
+		}},
+		"closed, and asked again": {3, func(s *starting, stop func()) {
+			s.first.query = s.first.stands(StatePending)
+			s.first.close = func(string) (Exchange, error) {
+				s.first.query = func(number string) (Report, error) {
+					defer stop()
+					return s.first.stands(StateClosed)(number)
+				}
+				return Exchange{Request: []byte("close"), Response: []byte("done")}, nil
+			}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStarting(t)
+			o := s.begun()
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			tt.last(s, stop)
+			next, err := s.Start(ctx, o.Token, models.Alipay, Device{Address: "192.0.2.7"})
+			if !errors.Is(err, ErrStillAsking) {
+				t.Errorf("got %+v, %v; want ErrStillAsking", next, err)
+			}
+			kept, err := s.store.Evidence(t.Context(), o.ID)
+			if err != nil || len(kept) != 1+tt.kept { // the first is the answer to the create
+				t.Errorf("got %d messages kept, %v, after %v; want %d", len(kept), err, s.first.asked, 1+tt.kept)
+			}
+		})
+	}
+}
+
 // TestGivenUpByStaff: an attempt that the gateway is too slow to close is given up with the order, and
 // watched on; one that the buyer began while the gateway was asked keeps the order as it is.
 func TestGivenUpByStaff(t *testing.T) {

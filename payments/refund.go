@@ -131,7 +131,7 @@ func (s *Service) refundBlindly(ctx context.Context, p *models.Payment, r *model
 }
 
 func (s *Service) keepRefundQuery(ctx context.Context, p *models.Payment, e Exchange) error {
-	return s.record(context.WithoutCancel(ctx), p, e, OpRefundQuery, func(*models.Tx, *models.Order, *models.Payment) (string, string, error) {
+	return s.record(ctx, p, e, OpRefundQuery, func(*models.Tx, *models.Order, *models.Payment) (string, string, error) {
 		return verdictUnknown, "the gateway has no such refund", nil
 	})
 }
@@ -142,7 +142,7 @@ func (s *Service) keepRefundQuery(ctx context.Context, p *models.Payment, e Exch
 // went through, and a person has to look.
 func (s *Service) recordRefund(ctx context.Context, p *models.Payment, r *models.Refund, report RefundReport, callErr error, op Operation, doubtful bool) error {
 	models.KillPoint("refund.answered")
-	err := s.record(context.WithoutCancel(ctx), p, sent(report.Exchange, callErr), op, func(tx *models.Tx, _ *models.Order, p *models.Payment) (verdict, rule string, err error) {
+	err := s.record(ctx, p, sent(report.Exchange, callErr), op, func(tx *models.Tx, _ *models.Order, p *models.Payment) (verdict, rule string, err error) {
 		verdict, rule, err = s.moveRefund(tx, p, r, report, callErr, doubtful)
 		models.KillPoint("refund.before_commit")
 		return verdict, rule, err

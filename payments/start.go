@@ -93,7 +93,7 @@ func (s *Service) beingCreated(p *models.Payment) bool {
 // attempt makes one attempt by one route. ErrStillAsking: giving up an earlier one took so long that
 // the buyer has to come again for this one.
 func (s *Service) attempt(ctx context.Context, o *models.Order, w models.Wallet, d Device, route Route) (NextAction, error) {
-	if end, bound := ctx.Deadline(); bound && time.Until(end) < shortestCreate {
+	if end, bound := ctx.Deadline(); ctx.Err() != nil || bound && time.Until(end) < shortestCreate {
 		return NextAction{}, ErrStillAsking.Because(errors.New("no time is left to ask the gateway for another attempt"))
 	}
 	scene := d.Scene(w)
@@ -108,17 +108,14 @@ func (s *Service) attempt(ctx context.Context, o *models.Order, w models.Wallet,
 	request := s.createRequest(o, p)
 	request.ClientIP, _ = s.addressFor(route, d, o.ClientIP)
 	created, callErr := s.accounts[route.Gateway].Gateway.Create(ctx, request)
-	// The buyer may have gone and the deadline may have passed: what the gateway said is kept anyway.
-	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
 	models.KillPoint("create.answered")
 	switch {
 	case callErr == nil:
-		return s.createAnswered(keep, p, created)
+		return s.createAnswered(ctx, p, created)
 	case OutcomeOf(callErr) == BadRedirect:
-		err = s.badRedirect(keep, p, created, callErr)
+		err = s.badRedirect(ctx, p, created, callErr)
 	default:
-		err = s.createFailed(keep, p, created, callErr)
+		err = s.createFailed(ctx, p, created, callErr)
 	}
 	if errors.Is(err, errTryNext) && p.Live() {
 		err = cmp.Or(s.giveUp(ctx, o, p), err)
@@ -300,10 +297,10 @@ func (s *Service) notCreated(p *models.Payment, callErr error) {
 }
 
 // record keeps a message about the payment in the transaction in which follow does what it leads to, and
-// says by which rule.
+// says by which rule. Who asked may have gone, and the time for it may be over: it is kept anyway.
 func (s *Service) record(ctx context.Context, p *models.Payment, e Exchange, op Operation,
 	follow func(tx *models.Tx, o *models.Order, p *models.Payment) (verdict, rule string, err error)) error {
-	return s.store.Tx(ctx, func(tx *models.Tx) error {
+	return s.store.Tx(context.WithoutCancel(ctx), func(tx *models.Tx) error {
 		order, err := tx.LockOrder(p.OrderID)
 		if err != nil {
 			return err
@@ -354,7 +351,7 @@ func (s *Service) giveUp(ctx context.Context, o *models.Order, p *models.Payment
 	if err := s.askAndClose(ctx, p); err != nil {
 		return err
 	}
-	return s.store.Tx(ctx, func(tx *models.Tx) error {
+	return s.store.Tx(context.WithoutCancel(ctx), func(tx *models.Tx) error {
 		order, err := tx.LockOrder(o.ID)
 		if err != nil {
 			return err
@@ -388,7 +385,7 @@ func (s *Service) askAndClose(ctx context.Context, p *models.Payment) error {
 func (s *Service) askFirst(ctx context.Context, p *models.Payment) (*models.Payment, error) {
 	switch err := s.ask(ctx, p); {
 	case err == nil:
-		return s.store.PaymentByNumber(ctx, p.Number)
+		return s.store.PaymentByNumber(context.WithoutCancel(ctx), p.Number) // asking may have taken all the time
 	case OutcomeOf(err) == NotFound && (s.store.Now().Sub(p.CreatedAt) > createGrace || neverShown(p)):
 		return nil, nil
 	default:
