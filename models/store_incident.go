@@ -133,11 +133,11 @@ func hasOpenIncident(db *gorm.DB, orderID string) (bool, error) {
 	return err == nil, err
 }
 
-// HasOpenDuplicate reports whether the payment is one too many for its order, and nobody has settled that.
-func (tx *Tx) HasOpenDuplicate(p *Payment) (bool, error) {
+// HasOpenOf reports whether an incident of the kind is open about the payment.
+func (tx *Tx) HasOpenOf(p *Payment, kind IncidentKind) (bool, error) {
 	var n int64
 	err := tx.db.Model(&Incident{}).Where("order_id = ? AND status = ? AND payment_id = ? AND kind = ?",
-		p.OrderID, IncidentOpen, p.ID, IncidentDuplicatePayment).Count(&n).Error
+		p.OrderID, IncidentOpen, p.ID, kind).Count(&n).Error
 	return n > 0, err
 }
 

@@ -116,22 +116,7 @@ func (s *Service) carryOut(tx *models.Tx, o *models.Order, p *models.Payment, r 
 		change.ConfirmedAt = tx.Now()
 	}
 	if d.move == "" {
-		if d.confirm {
-			if err := tx.ResolveConflicts(p, models.CauseDenied, "the gateway now says that it was paid"); err != nil {
-				return err
-			}
-		}
-		if d.confirm && !d.refunded {
-			if err := s.settleDuplicates(tx, o, p); err != nil {
-				return err
-			}
-		}
-		if d.doubtful {
-			if err := askOnceMore(tx, p); err != nil {
-				return err
-			}
-		}
-		return tx.ChangePayment(p, change)
+		return s.changeOnly(tx, o, p, change, d)
 	}
 	if d.move == models.PaymentFailed || d.move == models.PaymentClosed {
 		change.Failure = d.rule
@@ -152,35 +137,22 @@ func (s *Service) carryOut(tx *models.Tx, o *models.Order, p *models.Payment, r 
 	return s.settleOrder(tx, o, p, r)
 }
 
-// settleDuplicates gives back what came beside a payment that has just been proven, if that is the one that
-// paid the order.
-func (s *Service) settleDuplicates(tx *models.Tx, o *models.Order, p *models.Payment) error {
-	if o.PaymentID == nil || *o.PaymentID != p.ID {
-		return nil
-	}
-	for i := range o.Payments {
-		other := &o.Payments[i]
-		if other.ID == p.ID || other.Status != models.PaymentSucceeded {
-			continue
-		}
-		surplus, err := tx.HasOpenDuplicate(other)
-		if err == nil && surplus {
-			err = s.refundDuplicate(tx, o, other)
-		}
-		if err != nil {
+// changeOnly carries out what leaves the payment in its status.
+func (s *Service) changeOnly(tx *models.Tx, o *models.Order, p *models.Payment, change models.PaymentChange, d decision) error {
+	if d.confirm {
+		if err := tx.ResolveConflicts(p, models.CauseDenied, "the gateway now says that it was paid"); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-// refundDuplicate does what the shop's policy says with money for an order that other money has paid.
-func (s *Service) refundDuplicate(tx *models.Tx, o *models.Order, p *models.Payment) error {
-	settings, err := tx.Settings()
-	if err != nil || settings.DuplicatePayment != models.RefundAlways {
+	if d.doubtful {
+		if err := askOnceMore(tx, p); err != nil {
+			return err
+		}
+	}
+	if err := tx.ChangePayment(p, change); err != nil || !d.confirm || d.refunded {
 		return err
 	}
-	return s.refundByPolicy(tx, o, p, "paid twice")
+	return s.refundSurplus(tx, o)
 }
 
 // settleOrder finds the use for money that has come in: it pays the order, or it is an incident.
@@ -200,11 +172,10 @@ func (s *Service) settleOrder(tx *models.Tx, o *models.Order, p *models.Payment,
 // settleSurplus does what the shop's policy says, at this moment, with money that nobody waits for.
 func (s *Service) settleSurplus(tx *models.Tx, o *models.Order, p *models.Payment, r Report) error {
 	if o.Status == models.OrderPaid || o.Status == models.OrderFulfilled {
-		_, err := tx.OpenIncident(incidentOf(p, r, models.IncidentDuplicatePayment, "the order was paid already"))
-		if err != nil || paymentIn(o, *o.PaymentID).ConfirmedAt == nil {
-			return err // while what paid the order is not proven, this may be the only money that there is
+		if _, err := tx.OpenIncident(incidentOf(p, r, models.IncidentDuplicatePayment, "the order was paid already")); err != nil {
+			return err
 		}
-		return s.refundDuplicate(tx, o, p)
+		return s.refundSurplus(tx, o)
 	}
 	settings, err := tx.Settings()
 	if err != nil {
@@ -218,12 +189,53 @@ func (s *Service) settleSurplus(tx *models.Tx, o *models.Order, p *models.Paymen
 		}
 		if revived {
 			late.Status, late.Resolution = models.IncidentResolved, "the order was revived: its stock could be taken again"
-		} else if err := s.refundByPolicy(tx, o, p, "paid too late, and the stock was gone"); err != nil {
+		}
+	}
+	if _, err := tx.OpenIncident(late); err != nil {
+		return err
+	}
+	return s.refundSurplus(tx, o)
+}
+
+// refundSurplus gives back, if the shop's policy says so, what is too much or came too late. It waits for the
+// proof of that money, without which a gateway may refuse to refund it, and for that of what paid the order:
+// until then the other may be the only money that there is.
+func (s *Service) refundSurplus(tx *models.Tx, o *models.Order) error {
+	kind, reason := models.IncidentLatePayment, "paid too late, and the stock was gone"
+	if o.PaymentID != nil {
+		kind, reason = models.IncidentDuplicatePayment, "paid twice"
+		if paymentIn(o, *o.PaymentID).ConfirmedAt == nil {
+			return nil
+		}
+	}
+	for i := range o.Payments {
+		p := &o.Payments[i]
+		pays := o.PaymentID != nil && *o.PaymentID == p.ID
+		if pays || p.Status != models.PaymentSucceeded || p.ConfirmedAt == nil {
+			continue
+		}
+		unwanted, err := s.unwanted(tx, p, kind)
+		if err == nil && unwanted {
+			err = s.refundByPolicy(tx, o, p, reason)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	_, err = tx.OpenIncident(late)
-	return err
+	return nil
+}
+
+// unwanted reports whether the payment is open as such an incident, which the shop's policy settles by a refund.
+func (s *Service) unwanted(tx *models.Tx, p *models.Payment, kind models.IncidentKind) (bool, error) {
+	open, err := tx.HasOpenOf(p, kind)
+	if err != nil || !open {
+		return false, err
+	}
+	settings, err := tx.Settings()
+	if kind == models.IncidentDuplicatePayment {
+		return settings.DuplicatePayment == models.RefundAlways, err
+	}
+	return settings.LatePayment == models.FulfilOrRefund, err
 }
 
 // scheduleAfter sets when a payment that has just moved is asked about next: at once when a query

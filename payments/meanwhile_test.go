@@ -183,6 +183,56 @@ func TestSurplusWaitsForProof(t *testing.T) {
 	}
 }
 
+// TestRefundByPolicyWaitsForProof: money that a weak message tells of is given back when a query has agreed.
+// Before, the gateway may refuse to, and it may not be there.
+func TestRefundByPolicyWaitsForProof(t *testing.T) {
+	for name, spoil := range map[string]func(s *starting, o *models.Order) error{
+		"too much": func(s *starting, o *models.Order) error {
+			proof, _ := s.first.stands(StateSucceeded)(o.Payments[1].Number)
+			return s.Apply(s.t.Context(), proof, OpNotification)
+		},
+		"too late, and the stock is gone": func(s *starting, o *models.Order) error {
+			return s.store.Tx(s.t.Context(), func(tx *models.Tx) error {
+				order, err := tx.LockOrder(o.ID)
+				if err == nil {
+					_, err = tx.CloseOrder(order, models.OrderExpired)
+				}
+				return err
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			options := modelstest.Options(t)
+			options.Settings.DuplicatePayment, options.Settings.LatePayment = models.RefundAlways, models.FulfilOrRefund
+			s := newStartingOn(t, options)
+			o := s.begun()
+			s.clock = s.clock.Add(createGrace + time.Second)
+			if _, err := s.Start(t.Context(), o.Token, models.Alipay, Device{}); err != nil {
+				t.Fatal(err)
+			}
+			o = s.order(o.ID)
+			p := &o.Payments[0]
+			if err := spoil(s, o); err != nil {
+				t.Fatal(err)
+			}
+			modelstest.Product(t, s.store, "cup", 2500, 0)
+			s.weakly(p)
+			if got := s.refunds(o); len(got) != 0 || len(s.incidents(p)) != 1 {
+				t.Errorf("before the proof: got refunds %+v and incidents %+v; want none, and one", got, s.incidents(p))
+			}
+			proof, _ := s.first.stands(StateSucceeded)(p.Number)
+			for range 2 {
+				if err := s.Apply(t.Context(), proof, OpQuery); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := s.refunds(o); len(got) != 1 || got[0].PaymentID != p.ID || got[0].Amount != o.Amount {
+				t.Errorf("proven: got refunds %+v, want one of all of it", got)
+			}
+		})
+	}
+}
+
 // TestDeniedSuccess: a success that the gateway knows nothing of, long after it said so, is a conflict
 // that staff see once.
 func TestDeniedSuccess(t *testing.T) {
