@@ -89,6 +89,10 @@ func withoutURL(err error) error {
 	return err
 }
 
+// MaxCode is the most bytes of an address or a text that a buyer is led to by a code: no phone reads one that
+// holds more, and gateways' own take some hundred.
+const MaxCode = 2000
+
 // CheckAddress decides whether a buyer may be sent to an address that a gateway named: absolute,
 // without user information, on the gateway's own host (port included) or one of the allowed
 // hosts, and https unless the gateway itself is configured with http, as the sandbox is.
@@ -102,6 +106,8 @@ func CheckAddress(address, baseURL string, allowedHosts []string) error {
 		return fmt.Errorf("base_url: %w", err)
 	}
 	switch {
+	case len(address) > MaxCode:
+		return fmt.Errorf("address is longer than %d bytes", MaxCode)
 	case u.Scheme != "https" && (u.Scheme != "http" || base.Scheme != "http"):
 		return fmt.Errorf("scheme %q is not allowed", u.Scheme)
 	case u.User != nil || u.Opaque != "" || u.Host == "":

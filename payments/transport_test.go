@@ -225,6 +225,9 @@ func TestCheckAddress(t *testing.T) {
 		{"the sandbox", "http://127.0.0.1:8080/sandbox/wallet/1", "http://127.0.0.1:8080/sandbox/scanforpay", true},
 		{"the sandbox on IPv6", "http://[::1]:8080/sandbox/wallet/1", "http://[::1]:8080/sandbox", true},
 
+		{"as long as may be", "https://pay.example/" + strings.Repeat("x", MaxCode-20), base, true},
+
+		{"too long for a code", "https://pay.example/" + strings.Repeat("x", MaxCode-19), base, false},
 		{"nothing", "", base, false},
 		{"another host", "https://evil.example/p", base, false},
 		{"a subdomain", "https://a.pay.example/p", base, false},

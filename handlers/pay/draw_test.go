@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"saoma/handlers/web"
+	"saoma/payments"
 )
 
 // Texts as gateways give them, and the longest we would ever draw.
@@ -19,7 +20,7 @@ var texts = []string{
 	"weixin://wxpay/bizpayurl?pr=Ab3dE5f",
 	"https://qr.alipay.com/bax03431ljhokirwl38f00a7",
 	"https://pay.example/wallet/0195d3a8-7c1e-7000-8000-000000000001?a=1&b=2",
-	strings.Repeat("x", 1000),
+	strings.Repeat("x", payments.MaxCode),
 }
 
 func TestCodeIsDrawnAsItsModules(t *testing.T) {

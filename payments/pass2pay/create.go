@@ -258,6 +258,11 @@ func (g *Gateway) action(payDataType, payData string) (payments.NextAction, erro
 		if namesImage(payData) {
 			return g.address(models.ActionCodeImage, payData)
 		}
+		if len(payData) > payments.MaxCode {
+			return payments.NextAction{}, &payments.CallError{
+				Outcome: payments.BadRedirect, Err: fmt.Errorf("code is longer than %d bytes", payments.MaxCode),
+			}
+		}
 		return payments.NextAction{Kind: models.ActionCode, Data: payData}, nil
 	case "form":
 		form, ok := formIn(payData)

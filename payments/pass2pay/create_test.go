@@ -197,6 +197,7 @@ func TestCreateBadRedirect(t *testing.T) {
 		{"payUrl", "https://cashier.pass2pay.example:444/"},
 		{"codeImgUrl", "https://evil.example/a.png"},
 		{"codeUrl", "https://evil.example/a.png"},
+		{"codeUrl", strings.Repeat("x", payments.MaxCode+1)},
 	} {
 		got, err := createWith(t, tt.payDataType, tt.payData)
 		if payments.OutcomeOf(err) != payments.BadRedirect {
