@@ -262,13 +262,11 @@ func refuseTwoLengths(c *fiber.Ctx) error {
 	return c.Next()
 }
 
-// refuseEncoded refuses a body that says it is compressed: gateways sign and browsers send plain
-// bytes, and what is small on the wire may fill the memory when it is unpacked.
+// refuseEncoded refuses a body that says it is compressed: browsers send plain bytes, and what is small on
+// the wire may fill the memory when it is unpacked. A gateway's message is refused by Notify, which keeps it.
 func refuseEncoded(c *fiber.Ctx) error {
-	for _, encoding := range c.Request().Header.PeekAll(fiber.HeaderContentEncoding) {
-		if name := strings.TrimSpace(string(encoding)); name != "" && !strings.EqualFold(name, "identity") {
-			return fiber.ErrUnsupportedMediaType
-		}
+	if web.Encoded(c) && !strings.HasPrefix(c.Path(), "/pay/notify/") {
+		return fiber.ErrUnsupportedMediaType
 	}
 	return c.Next()
 }

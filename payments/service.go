@@ -133,8 +133,7 @@ func (s *Service) Notify(ctx context.Context, gateway models.GatewayName, conten
 	}
 	report, err := account.Gateway.ParseNotification(contentType, body)
 	if err != nil {
-		s.log.Warn("notification refused", "gateway", gateway, "err", err)
-		s.keepRefused(ctx, gateway, body, err)
+		s.Refuse(ctx, gateway, body, err)
 		return err
 	}
 	models.KillPoint("notify.verified")
@@ -166,9 +165,10 @@ func impersonal(body []byte) []byte {
 	return personInForm.ReplaceAll(personInJSON.ReplaceAll(body, []byte(`$1"***"`)), []byte("$1***"))
 }
 
-// keepRefused keeps a message that was refused, for staff to see. That it cannot be kept, or that
-// there are too many, changes nothing about the refusal.
-func (s *Service) keepRefused(ctx context.Context, gateway models.GatewayName, body []byte, why error) {
+// Refuse keeps a notification that is refused, for staff to see. That it cannot be kept, or that there are
+// too many, changes nothing about the refusal.
+func (s *Service) Refuse(ctx context.Context, gateway models.GatewayName, body []byte, why error) {
+	s.log.Warn("notification refused", "gateway", gateway, "err", why)
 	if !s.refused.Allow() {
 		return
 	}

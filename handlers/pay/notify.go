@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 
+	"saoma/handlers/web"
 	"saoma/models"
 	"saoma/payments"
 )
@@ -21,6 +23,12 @@ const (
 	acknowledged = "success"
 )
 
+// Why a notification is refused unread.
+var (
+	errEncoded  = errors.New("it has a Content-Encoding, and gateways sign plain bytes")
+	errTooLarge = fmt.Errorf("it is longer than %d kB", maxNotification>>10)
+)
+
 // Notify answers the notifications of one gateway. The service sees the bytes as they came; what
 // it has kept is acknowledged, what cannot be true is refused, and what failed by our own fault
 // is answered so that the gateway comes again. No answer but the acknowledgement says success.
@@ -28,11 +36,16 @@ func (p *Pages) Notify(gateway models.GatewayName) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		body := bytes.Clone(c.Request().Body())
 		models.KillPoint("notify.read")
-		if len(body) > maxNotification {
-			return answer(c, fiber.StatusRequestEntityTooLarge, "too large")
-		}
 		ctx, cancel := context.WithTimeout(context.Background(), notifyTimeout)
 		defer cancel()
+		switch {
+		case web.Encoded(c):
+			p.payments.Refuse(ctx, gateway, body, errEncoded)
+			return answer(c, fiber.StatusUnsupportedMediaType, "encoded")
+		case len(body) > maxNotification:
+			p.payments.Refuse(ctx, gateway, body, errTooLarge)
+			return answer(c, fiber.StatusRequestEntityTooLarge, "too large")
+		}
 		return p.answerNotification(c, p.payments.Notify(ctx, gateway, c.Get(fiber.HeaderContentType), body))
 	}
 }

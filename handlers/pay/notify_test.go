@@ -17,13 +17,15 @@ func TestNotify(t *testing.T) {
 		body   func(number string) string
 		status int
 		text   string
+		coding string
 	}{
-		{"paid", func(n string) string { return n + " succeeded" }, 200, "success"},
-		{"forged", func(n string) string { return "forged " + n + " succeeded" }, 401, "sign fail"},
-		{"malformed", func(string) string { return "nonsense" }, 400, "malformed"},
-		{"empty", func(string) string { return "" }, 400, "malformed"},
-		{"unknown", func(string) string { return "P0 succeeded" }, 404, "unknown order"},
-		{"too large", func(n string) string { return n + " " + strings.Repeat("x", 64<<10) }, 413, "too large"},
+		{"paid", func(n string) string { return n + " succeeded" }, 200, "success", ""},
+		{"forged", func(n string) string { return "forged " + n + " succeeded" }, 401, "sign fail", ""},
+		{"malformed", func(string) string { return "nonsense" }, 400, "malformed", ""},
+		{"empty", func(string) string { return "" }, 400, "malformed", ""},
+		{"unknown", func(string) string { return "P0 succeeded" }, 404, "unknown order", ""},
+		{"too large", func(n string) string { return n + " " + strings.Repeat("x", 64<<10) }, 413, "too large", ""},
+		{"compressed", func(n string) string { return n + " succeeded" }, 415, "encoded", "gzip"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -33,6 +35,9 @@ func TestNotify(t *testing.T) {
 			s.till.Know(p)
 			for range 2 { // a repeat is answered as the first one was
 				r := httptest.NewRequest(http.MethodPost, "/pay/notify/scanforpay", strings.NewReader(tt.body(p.Number)))
+				if tt.coding != "" {
+					r.Header.Set("Content-Encoding", tt.coding)
+				}
 				answer, body := s.do(t, r)
 				if answer.StatusCode != tt.status || body != tt.text {
 					t.Errorf("got %d %q, want %d %q", answer.StatusCode, body, tt.status, tt.text)
@@ -47,6 +52,10 @@ func TestNotify(t *testing.T) {
 			}
 			if got := s.status(t, o); got != want {
 				t.Errorf("order: got %s, want %s", got, want)
+			}
+			kept, err := s.LoneEvidence(t.Context(), "", 10)
+			if refused := tt.status/100 == 4; err != nil || (len(kept) > 0) != refused {
+				t.Errorf("messages without an order: got %+v, %v, want some: %t", kept, err, refused)
 			}
 		})
 	}

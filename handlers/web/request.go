@@ -62,6 +62,14 @@ func RequestID(c *fiber.Ctx) string {
 	return id
 }
 
+// Encoded reports whether the request says that its body is compressed.
+func Encoded(c *fiber.Ctx) bool {
+	return slices.ContainsFunc(c.Request().Header.PeekAll(fiber.HeaderContentEncoding), func(encoding []byte) bool {
+		name := strings.TrimSpace(string(encoding))
+		return name != "" && !strings.EqualFold(name, "identity")
+	})
+}
+
 // DeviceOf tells which wallet's browser asks, whether it runs on a phone, and from which address.
 func (b *Base) DeviceOf(c *fiber.Ctx) payments.Device {
 	d := payments.DeviceOf(c.Get(fiber.HeaderUserAgent))
