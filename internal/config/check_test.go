@@ -211,6 +211,7 @@ func TestRefused(t *testing.T) {
 		{name: "scene", text: "routes: [{wallet: any, scene: tablet, gateway: scanforpay, method: online}]", want: `routes[#1].scene: "tablet" must be one of wallet, phone, desktop, any`},
 		{name: "gateway", text: "routes: [{wallet: any, scene: any, gateway: stripe, method: online}]", want: `routes[#1].gateway: "stripe" must be one of pass2pay, scanforpay`},
 		{name: "method of the other gateway", text: "routes: [{wallet: any, scene: any, gateway: scanforpay, method: cashier}]", want: `routes[#1].method: "cashier" must be one of jspay, online, qrcode`},
+		{name: "cashier that is watched too briefly", text: "gateways: {pass2pay: {validity: 14m}}\nroutes: [{wallet: any, scene: any, gateway: pass2pay, method: cashier}]", want: `gateways.pass2pay.validity: 14m0s must be at least 15m with routes[#1]: so long the cashier keeps a payment open`},
 		{name: "unknown method", text: "routes: [{wallet: any, scene: any, gateway: pass2pay, method: ali_wap}]", want: `routes[#1].method: "ali_wap" must be one of ALI_PC, ALI_QR, ALI_WAP, CHANNEL_CASHIER, QR_CASHIER, WEB_CASHIER, WX_H5, WX_NATIVE, cashier`},
 		{name: "method with openid", text: "routes: [{wallet: wechat, scene: wallet, gateway: pass2pay, method: WX_JSAPI}]", want: `routes[#1].method: "WX_JSAPI" needs the buyer's identity inside the wallet`},
 		{name: "method of mini programs", text: "routes: [{wallet: wechat, scene: wallet, gateway: pass2pay, method: WX_LITE}]", want: `routes[#1].method: "WX_LITE" needs the buyer's identity inside a mini program`},

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"saoma/models"
 	"saoma/payments"
@@ -31,6 +32,9 @@ var methods = map[string]map[string][]models.Wallet{
 		"cashier":         models.Wallets,
 	},
 }
+
+// cashierLife is how long Pass2Pay's hosted cashier keeps a payment open at least.
+const cashierLife = 15 * time.Minute
 
 // outOfReach says why a web shop cannot use the methods of Pass2Pay that end like this.
 var outOfReach = map[string]string{
@@ -79,6 +83,9 @@ func checkRoutes(m *mistakes, c *Config) {
 		m.oneOf(path+".scene", r.Scene, scenes...)
 		m.oneOf(path+".gateway", r.Gateway, slices.Sorted(maps.Keys(methods))...)
 		checkMethod(m, path+".method", r)
+		if validity := c.Gateways.Pass2Pay.Validity; r.Method == "cashier" && validity < cashierLife {
+			m.add("gateways.pass2pay.validity", "%s must be at least 15m with %s: so long the cashier keeps a payment open", validity, path)
+		}
 	}
 	leads := func(r Route) bool { return r.Gateway != "" }
 	if models.KnownCurrency(c.Shop.Currency) && !slices.ContainsFunc(c.UsableRoutes(), leads) {

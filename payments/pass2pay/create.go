@@ -157,10 +157,11 @@ func plainLink(link string) bool { return len(link) <= maxLink && plainAddress(l
 
 // life returns for how long the gateway may take the money.
 func (g *Gateway) life(r payments.CreateRequest) (time.Duration, error) {
-	life := r.ExpiresAt.Sub(r.CreatedAt).Truncate(time.Second)
-	if life < time.Second {
+	life := r.ExpiresAt.Sub(r.CreatedAt)
+	if life <= 0 {
 		return 0, errors.New("attempt ends before it begins")
 	}
+	life = max(life.Truncate(time.Second), time.Second) // no part of a second can be asked for
 	if r.Method == methodCashier {
 		life = max(life, cashierLife)
 	}
@@ -228,7 +229,7 @@ func (g *Gateway) readCreated(data params, number string) (payments.Created, err
 	if err != nil {
 		return payments.Created{}, unknown(err)
 	}
-	created := payments.Created{Reference: data["payOrderId"], State: state}
+	created := payments.Created{Reference: strings.TrimSpace(data["payOrderId"]), State: state}
 	switch state {
 	case payments.StateFailed:
 		return created, &payments.CallError{

@@ -41,6 +41,8 @@ func TestCreateSends(t *testing.T) {
 			func(p params) { p["clientIp"] = "127.0.0.1" }},
 		{"parts of a second do not count", func(r *payments.CreateRequest) { r.ExpiresAt = r.CreatedAt.Add(1900 * time.Millisecond) },
 			"/p2p/api/pay/unifiedOrder", func(p params) { p["expiredTime"] = "1" }},
+		{"less than a second is one", func(r *payments.CreateRequest) { r.ExpiresAt = r.CreatedAt.Add(time.Millisecond) },
+			"/p2p/api/pay/unifiedOrder", func(p params) { p["expiredTime"] = "1" }},
 		{"cashier", func(r *payments.CreateRequest) { r.Method = "cashier"; r.ClientIP = "2001:db8::1" }, "/p2p/api/pay/cashierOrder",
 			func(p params) {
 				for _, name := range []string{"wayCode", "subject", "body", "clientIp"} {
