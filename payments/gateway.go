@@ -116,7 +116,7 @@ type Report struct {
 	Gateway   models.GatewayName
 	Merchant  string // whom the message names, to be compared with Gateway.Merchant
 	Number    string // our number
-	Reference string // the gateway's
+	Reference string // the gateway's, without blanks around it, of which some databases take no notice
 	State     State
 	Money     models.Money // zero when the message names none
 	PaidAt    time.Time    // the gateway's clock; zero when it does not tell

@@ -42,7 +42,7 @@ func readReport(p params) (payments.Report, error) {
 		Gateway:   models.Pass2Pay,
 		Merchant:  merchant(p["mchNo"], p["appId"]),
 		Number:    p["mchOrderNo"],
-		Reference: p["payOrderId"],
+		Reference: strings.TrimSpace(p["payOrderId"]),
 		State:     state,
 		Money:     models.Money{Amount: amount, Currency: strings.ToUpper(p["currency"])},
 		PaidAt:    readTime(p["successTime"]),

@@ -73,7 +73,7 @@ func (m message) report() (payments.Report, error) {
 		r.State = stateOf(m.body.integer("status"))
 	}
 	if m.body.has("orderNo") {
-		r.Reference = m.body.text("orderNo")
+		r.Reference = strings.TrimSpace(m.body.text("orderNo"))
 		if len(r.Reference) > maxReference {
 			m.body.fail("orderNo", errors.New("is too long"))
 		}

@@ -91,6 +91,7 @@ func TestParseNotification(t *testing.T) {
 		}},
 		{"numbers as strings", strings.NewReplacer(`:12850`, `:"12850"`, `"status":1`, `"status":"1"`, `"code":1`, `"code":"1"`).Replace(response(paidBody)), paidReport},
 		{"string as number", body(`"2026030112000757"`, `2026030112000757`), paidReport},
+		{"blanks around the gateway's number", body(`"2026030112000757"`, `" 2026030112000757 "`), paidReport},
 		{"escaped text", body(`"SF202603010001"`, `"\u0053F202603010001"`), paidReport},
 		{"spaced names", body(`"status"`, `" status "`), paidReport},
 		{"exact name wins over a spaced one", body(`"status":1`, `" status":0,"status":1,"status ":2`), paidReport},
