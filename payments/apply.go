@@ -48,6 +48,9 @@ func (s *Service) Apply(ctx context.Context, r Report, op Operation) error {
 			return err
 		}
 		models.KillPoint("apply.before_commit")
+		if enough, err := enough(tx, payment, op, d.verdict); enough || err != nil {
+			return err
+		}
 		e := evidenceOf(payment, r.Exchange, op, d.verdict, d.rule)
 		e.Gateway = r.Gateway // who said it, which need not be where the attempt was made
 		return tx.AddEvidence(order, e)

@@ -386,6 +386,30 @@ func TestIncidentsOfOnePaymentAreBounded(t *testing.T) {
 	}
 }
 
+// TestAnswersThatDecideNothingAreBounded: whoever has an open order asked about again and again fills no table,
+// and what decides something is kept all the same.
+func TestAnswersThatDecideNothingAreBounded(t *testing.T) {
+	s := newShop(t, modelstest.Options(t), models.AskStaff)
+	order, p := s.attempt(t)
+	const most = 100
+	say := func(state payments.State, i int) {
+		t.Helper()
+		r := s.report(p, state)
+		r.Exchange.Response = fmt.Appendf(nil, "answer %d", i)
+		if err := s.service.Apply(t.Context(), r, payments.OpQuery); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range most + 5 {
+		say(payments.StatePending, i)
+	}
+	say(payments.StateSucceeded, most+5)
+	kept, err := s.Evidence(t.Context(), order.ID)
+	if err != nil || len(kept) != most+1 || kept[most].Verdict != "accepted" {
+		t.Errorf("got %d messages kept, %v; want %d, the last one accepted", len(kept), err, most+1)
+	}
+}
+
 // TestUnknownNumberIsKeptOnce: a message about a number that is not ours is refused each time, counted
 // and kept once.
 func TestUnknownNumberIsKeptOnce(t *testing.T) {

@@ -324,22 +324,34 @@ func sent(e Exchange, callErr error) Exchange {
 }
 
 // What is kept of calls that did not end in an answer that can be read: the beginning of what came,
-// for so many calls of one kind about one payment. A gateway may go on like that for half a day.
+// for so many calls of one kind about one payment. A gateway may go on like that for half a day. Of what
+// decides nothing so many are kept as well: whoever has an order's address may have it asked for again
+// and again.
 const (
 	unreadKept  = 20
 	unreadBytes = 4 << 10
+	ignoredKept = 100
 )
+
+// enough reports whether enough messages of the kind are kept about the payment already.
+func enough(tx *models.Tx, p *models.Payment, op Operation, verdict string) (bool, error) {
+	most, bounded := map[string]int64{verdictUnknown: unreadKept, verdictIgnored: ignoredKept}[verdict]
+	if !bounded {
+		return false, nil
+	}
+	n, err := tx.CountEvidence(p, string(op), verdict)
+	return n >= most, err
+}
 
 // keep keeps a message about a payment of the locked order as evidence, if one left us at all.
 func keep(tx *models.Tx, o *models.Order, p *models.Payment, e Exchange, op Operation, verdict, rule string) error {
 	if e.Request == nil && e.Response == nil {
 		return nil
 	}
+	if enough, err := enough(tx, p, op, verdict); enough || err != nil {
+		return err
+	}
 	if verdict == verdictUnknown {
-		n, err := tx.CountEvidence(p, string(op), verdict)
-		if err != nil || n >= unreadKept {
-			return err
-		}
 		e.Response = e.Response[:min(len(e.Response), unreadBytes)]
 	}
 	return tx.AddEvidence(o, evidenceOf(p, e, op, verdict, rule))
