@@ -11,7 +11,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -343,25 +342,18 @@ func (s *Store) runOnce(ctx context.Context, tx *Tx, fn func(tx *Tx) error) erro
 
 func (s *Store) newTx() *Tx { return &Tx{store: s, changed: map[string]bool{}} }
 
-// errPanic fails the transaction of a function that panicked.
-var errPanic = errors.New("panic in a transaction")
-
 // ErrBroken fails the transaction of a function that finds something that cannot be, such as an order
 // whose pieces are not reserved: a mistake of ours, and no outage.
 var ErrBroken = errors.New("something that must hold does not")
 
-func (tx *Tx) run(db *gorm.DB, fn func(tx *Tx) error) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			tx.store.log.Error("panic in a transaction", "err", r, "stack", string(debug.Stack()))
-			err = fmt.Errorf("%w: %v", errPanic, r)
-		}
-	}()
+func (tx *Tx) run(db *gorm.DB, fn func(tx *Tx) error) error {
 	tx.db = db
-	if done, err := tx.doneBefore(); done || err != nil {
-		return err
-	}
-	return fn(tx)
+	return Contain(tx.store.log, func() error {
+		if done, err := tx.doneBefore(); done || err != nil {
+			return err
+		}
+		return fn(tx)
+	})
 }
 
 // errNodeNotReady is what MySQL's error 1047 means in a cluster: the node is no part of it now.

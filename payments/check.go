@@ -35,8 +35,10 @@ func (s *Service) askAbout(ctx context.Context, o *models.Order, those func(p *m
 		}
 		asked[i] = Answer{Gateway: p.Gateway, Number: p.Number}
 		wg.Go(func() {
-			asked[i].State, errs[i] = s.question(ctx, p)
-			errs[i] = ignoreNotFound(errs[i])
+			errs[i] = models.Contain(s.log, func() (err error) {
+				asked[i].State, err = s.question(ctx, p)
+				return ignoreNotFound(err)
+			})
 		})
 	}
 	wg.Wait()

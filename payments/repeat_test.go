@@ -57,7 +57,7 @@ func TestTogether(t *testing.T) {
 				}
 			}
 			begun := time.Now()
-			together(tasks, 3)
+			(&Service{}).together(tasks, 3)
 			if took := time.Since(begun); done.Load() != int64(many) || took != rounds*time.Second {
 				t.Errorf("%d tasks of a second, three at a time: got %d done in %v, want all in %v", many, done.Load(), took, rounds*time.Second)
 			}

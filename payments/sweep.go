@@ -191,7 +191,7 @@ func (s *Service) sweepOrders(ctx context.Context) (Swept, error) {
 			sum.add(Swept{Expired: one(expired), Paid: one(paid)}, err)
 		}
 	}
-	together(tasks, sweepWorkers)
+	s.together(tasks, sweepWorkers)
 	return sum.swept, errors.Join(sum.errs...)
 }
 
@@ -213,7 +213,7 @@ func (s *Service) sweepPayments(ctx context.Context, except []models.GatewayName
 			sum.add(Swept{Asked: one(asked), Failed: one(asked && err != nil), Paid: one(paid)}, nil)
 		}
 	}
-	together(tasks, sweepWorkers)
+	s.together(tasks, sweepWorkers)
 	return sum.swept, nil
 }
 
@@ -241,18 +241,22 @@ func (s *Service) sweepRefunds(ctx context.Context, except []models.GatewayName)
 			}, nil)
 		}
 	}
-	together(tasks, sweepWorkers)
+	s.together(tasks, sweepWorkers)
 	return sum.swept, nil
 }
 
-// together runs the tasks, so many at a time, and returns when all are done.
-func together(tasks []func(), atOnce int) {
+// together runs the tasks, so many at a time, and returns when all are done. One that panics has its turn
+// again like one that failed.
+func (s *Service) together(tasks []func(), atOnce int) {
 	var wg sync.WaitGroup
 	next := make(chan func())
 	for range min(atOnce, len(tasks)) {
 		wg.Go(func() {
 			for task := range next {
-				task()
+				_ = models.Contain(s.log, func() error { // which tells of it
+					task()
+					return nil
+				})
 			}
 		})
 	}

@@ -350,3 +350,23 @@ func TestRefundOnTheWireIsWaitedFor(t *testing.T) {
 		t.Errorf("got %+v, %v; want it succeeded", now, err)
 	}
 }
+
+// TestPanicEndsNothing: what the program stumbles over about one attempt keeps it neither from the others nor
+// from answering who asks.
+func TestPanicEndsNothing(t *testing.T) {
+	s := newSweeping(t)
+	s.gateways[models.ScanForPay].during = func() { panic("odd") }
+	odd, p := s.pending(models.ScanForPay), s.pending(models.Pass2Pay)
+	s.pass(10*time.Second, 5*time.Second)
+	if got := s.read(p); got.Status != models.PaymentSucceeded {
+		t.Errorf("the other attempt: got %s, want it found as paid", got.Status)
+	}
+	if err := s.Check(t.Context(), s.order(odd.OrderID).Token); !errors.Is(err, ErrStillAsking) {
+		t.Errorf("who asks about the first: got %v, want ErrStillAsking", err)
+	}
+	s.gateways[models.ScanForPay].during = nil
+	s.pass(checkLease+time.Second, 5*time.Second)
+	if got := s.read(odd); got.Status != models.PaymentSucceeded {
+		t.Errorf("mended: got %s, want it found as paid", got.Status)
+	}
+}

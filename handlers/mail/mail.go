@@ -213,7 +213,7 @@ func (m *Mailer) take(ctx context.Context, mail *models.Mail) error {
 	if err != nil || !claimed {
 		return err
 	}
-	if err := m.deliver(ctx, mail); err != nil {
+	if err := models.Contain(m.log, func() error { return m.deliver(ctx, mail) }); err != nil {
 		m.putOff(ctx, mail, err)
 		return nil
 	}
