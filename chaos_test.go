@@ -85,6 +85,8 @@ func (rep *report) migrations(t *testing.T, binary string, newDatabase func(test
 func (r *rig) everywhere(rep *report) {
 	r.dieEverywhere(rep)
 	r.dieAnywhere(rep)
+	rep.rush.Lock() // what one machine can answer in time is not asked of it twice at once
+	defer rep.rush.Unlock()
 	r.storm(rep)
 	r.lastPiece(rep)
 }
@@ -376,7 +378,8 @@ func fill(t testing.TB, file string) {
 
 // report is what the chaos run did and what came of it.
 type report struct {
-	end time.Time
+	end  time.Time
+	rush sync.Mutex // held by who has the shop rushed
 
 	mu           sync.Mutex
 	faults       []string // in the order of the table
