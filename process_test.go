@@ -100,10 +100,11 @@ type replica struct {
 }
 
 // start runs the process anew with further variables in its environment, and returns when it can
-// sell or is dead again.
+// sell or is dead again. The one before is killed if it is not dead yet.
 func (r *replica) start(env ...string) {
 	r.rig.t.Helper()
 	if before := r.current(); before != nil {
+		before.kill()
 		r.rig.listen(before)
 	}
 	for {
