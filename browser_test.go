@@ -197,6 +197,21 @@ func pageReplaced(err error) bool {
 	}, e.Message)
 }
 
+// reading is an action that changes nothing, so that it may be done anew when its page goes away under it.
+func reading(action chromedp.Action) chromedp.Action {
+	return chromedp.ActionFunc(func(ctx context.Context) error {
+		err := action.Do(ctx)
+		for range 20 {
+			if e, ok := errors.AsType[*cdproto.Error](err); !ok || e.Message != "Inspected target navigated or closed" {
+				break
+			}
+			time.Sleep(100 * time.Millisecond)
+			err = action.Do(ctx)
+		}
+		return err
+	})
+}
+
 // click clicks what is visible, and returns once the page that it leads to shows the other thing.
 func (b tab) click(selector, then string) {
 	b.t.Helper()
@@ -304,7 +319,7 @@ func (b tab) longWords() {
 func (b tab) count(selector string) int {
 	b.t.Helper()
 	var n int
-	b.do(chromedp.Evaluate(fmt.Sprintf("document.querySelectorAll(%q).length", selector), &n))
+	b.do(reading(chromedp.Evaluate(fmt.Sprintf("document.querySelectorAll(%q).length", selector), &n)))
 	return n
 }
 
