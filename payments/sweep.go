@@ -183,16 +183,10 @@ func (s *Service) sweepOrders(ctx context.Context) (Swept, error) {
 	if err != nil {
 		return Swept{}, err
 	}
-	var sum tally
-	tasks := make([]func(), len(over))
-	for i, id := range over {
-		tasks[i] = func() {
-			expired, paid, err := s.expire(ctx, id)
-			sum.add(Swept{Expired: one(expired), Paid: one(paid)}, err)
-		}
-	}
-	s.together(tasks, sweepWorkers)
-	return sum.swept, errors.Join(sum.errs...)
+	return workOn(s, over, func(id *string) (Swept, error) {
+		expired, paid, err := s.expire(ctx, *id)
+		return Swept{Expired: one(expired), Paid: one(paid)}, err
+	})
 }
 
 func (s *Service) sweepPayments(ctx context.Context, except []models.GatewayName) (Swept, error) {
@@ -200,21 +194,15 @@ func (s *Service) sweepPayments(ctx context.Context, except []models.GatewayName
 	if err != nil {
 		return Swept{}, err
 	}
-	var sum tally
-	tasks := make([]func(), len(due))
-	for i := range due {
-		tasks[i] = func() {
-			was := due[i].Status
-			asked, err := s.checkDue(ctx, &due[i])
-			if err != nil {
-				s.log.Warn("payment has no answer yet", "payment", due[i].Number, "gateway", due[i].Gateway, "err", err)
-			}
-			paid := was != models.PaymentSucceeded && due[i].Status == models.PaymentSucceeded
-			sum.add(Swept{Asked: one(asked), Failed: one(asked && err != nil), Paid: one(paid)}, nil)
+	return workOn(s, due, func(p *models.Payment) (Swept, error) {
+		was := p.Status
+		asked, err := s.checkDue(ctx, p)
+		if err != nil {
+			s.log.Warn("payment has no answer yet", "payment", p.Number, "gateway", p.Gateway, "err", err)
 		}
-	}
-	s.together(tasks, sweepWorkers)
-	return sum.swept, nil
+		paid := was != models.PaymentSucceeded && p.Status == models.PaymentSucceeded
+		return Swept{Asked: one(asked), Failed: one(asked && err != nil), Paid: one(paid)}, nil
+	})
 }
 
 func (s *Service) sweepRefunds(ctx context.Context, except []models.GatewayName) (Swept, error) {
@@ -222,27 +210,32 @@ func (s *Service) sweepRefunds(ctx context.Context, except []models.GatewayName)
 	if err != nil {
 		return Swept{}, err
 	}
+	return workOn(s, due, func(r *models.Refund) (Swept, error) {
+		if ctx.Err() != nil {
+			return Swept{}, nil
+		}
+		done, err := s.refundDue(context.WithoutCancel(ctx), r)
+		if err != nil {
+			s.log.Warn("refund has no result yet", "refund", r.Number, "err", err)
+		}
+		now, err := s.store.RefundByNumber(context.WithoutCancel(ctx), r.Number)
+		ended := done && err == nil
+		return Swept{
+			Refunds:  one(done),
+			Refunded: one(ended && now.Status == models.RefundSucceeded), Refused: one(ended && now.Status == models.RefundFailed),
+		}, nil
+	})
+}
+
+// workOn works on what is due, some at a time, and adds up what came of it.
+func workOn[T any](s *Service, due []T, work func(*T) (Swept, error)) (Swept, error) {
 	var sum tally
 	tasks := make([]func(), len(due))
 	for i := range due {
-		tasks[i] = func() {
-			if ctx.Err() != nil {
-				return
-			}
-			done, err := s.refundDue(context.WithoutCancel(ctx), &due[i])
-			if err != nil {
-				s.log.Warn("refund has no result yet", "refund", due[i].Number, "err", err)
-			}
-			now, err := s.store.RefundByNumber(context.WithoutCancel(ctx), due[i].Number)
-			ended := done && err == nil
-			sum.add(Swept{
-				Refunds:  one(done),
-				Refunded: one(ended && now.Status == models.RefundSucceeded), Refused: one(ended && now.Status == models.RefundFailed),
-			}, nil)
-		}
+		tasks[i] = func() { sum.add(work(&due[i])) }
 	}
 	s.together(tasks, sweepWorkers)
-	return sum.swept, nil
+	return sum.swept, errors.Join(sum.errs...)
 }
 
 // together runs the tasks, so many at a time, and returns when all are done. One that panics has its turn
