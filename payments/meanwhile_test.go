@@ -32,6 +32,17 @@ func (s *sweeping) order(id string) *models.Order {
 	return o
 }
 
+// closeOrder ends a pending order, as its window or staff do.
+func (s *sweeping) closeOrder(o *models.Order, to models.OrderStatus) error {
+	return s.store.Tx(s.t.Context(), func(tx *models.Tx) error {
+		order, err := tx.LockOrder(o.ID)
+		if err == nil {
+			_, err = tx.CloseOrder(order, to)
+		}
+		return err
+	})
+}
+
 // TestSuccessBeforeARefusal: a success that overtakes the refusal of its own create stays paid, and is
 // asked about until it is confirmed.
 func TestSuccessBeforeARefusal(t *testing.T) {
@@ -85,13 +96,7 @@ func TestEndedDuringTheCreate(t *testing.T) {
 			return s.Apply(s.t.Context(), r, OpNotification)
 		},
 		"canceled by staff": func(s *starting, o *models.Order) error {
-			return s.store.Tx(s.t.Context(), func(tx *models.Tx) error {
-				order, err := tx.LockOrder(o.ID)
-				if err == nil {
-					_, err = tx.CloseOrder(order, models.OrderCanceled)
-				}
-				return err
-			})
+			return s.closeOrder(o, models.OrderCanceled)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -192,13 +197,7 @@ func TestRefundByPolicyWaitsForProof(t *testing.T) {
 			return s.Apply(s.t.Context(), proof, OpNotification)
 		},
 		"too late, and the stock is gone": func(s *starting, o *models.Order) error {
-			return s.store.Tx(s.t.Context(), func(tx *models.Tx) error {
-				order, err := tx.LockOrder(o.ID)
-				if err == nil {
-					_, err = tx.CloseOrder(order, models.OrderExpired)
-				}
-				return err
-			})
+			return s.closeOrder(o, models.OrderExpired)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
