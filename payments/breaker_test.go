@@ -74,6 +74,17 @@ func reaches(a *answering, g *guarded, call func(*guarded) error) bool {
 	return a.calls > before
 }
 
+// halfOpen is a gateway that was left alone, since it did not answer, and is to be tried again.
+func halfOpen() (*answering, *guarded) {
+	a := &answering{err: errNoAnswer}
+	g := withBreakers(a)
+	for range breakerFailures {
+		query(g)
+	}
+	time.Sleep(breakerPause)
+	return a, g
+}
+
 func TestBreakerOpensAndTriesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &answering{err: errNoAnswer}
@@ -111,12 +122,7 @@ func TestBreakerOpensAndTriesAgain(t *testing.T) {
 
 func TestBreakerIsTriedByOneCallAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &answering{err: errNoAnswer}
-		g := withBreakers(a)
-		for range breakerFailures {
-			query(g)
-		}
-		time.Sleep(breakerPause)
+		a, g := halfOpen()
 		a.calls, a.takes = 0, callTimeout
 		var wg sync.WaitGroup
 		for range 20 {
@@ -209,12 +215,7 @@ func TestBreakersAreApart(t *testing.T) {
 // leaves the try to the next one.
 func TestBreakerIsNotTriedByWhatIsNotSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &answering{err: errNoAnswer}
-		g := withBreakers(a)
-		for range breakerFailures {
-			query(g)
-		}
-		time.Sleep(breakerPause)
+		a, g := halfOpen()
 		a.err = &CallError{Outcome: Unsupported}
 		query(g)
 		if !g.lastCalls().Answered.IsZero() {
@@ -229,12 +230,7 @@ func TestBreakerIsNotTriedByWhatIsNotSent(t *testing.T) {
 
 func TestBreakerSurvivesAPanic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &answering{err: errNoAnswer}
-		g := withBreakers(a)
-		for range breakerFailures {
-			query(g)
-		}
-		time.Sleep(breakerPause)
+		a, g := halfOpen()
 		func() {
 			defer func() { recover() }()
 			guard(g, g.asks, func() (int, error) { panic("broken") })
